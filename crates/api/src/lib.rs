@@ -1,0 +1,1 @@
+//! Pure. The resource types of external-secrets.io.

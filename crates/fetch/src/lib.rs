@@ -1,0 +1,1 @@
+//! Shell. Calls to backends: groups, joins, batches, limits, sessions.

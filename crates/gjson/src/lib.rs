@@ -1,0 +1,1 @@
+//! Pure. GJSON paths over bytes.

@@ -1,0 +1,1 @@
+//! Pure. Go's text/template with sprig and the functions of the External Secrets Operator.

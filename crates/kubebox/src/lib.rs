@@ -1,0 +1,1 @@
+//! Shell. The embedded Kubernetes API.

@@ -1,0 +1,1 @@
+//! Pure. The work queue: lanes, due times, one task per key.

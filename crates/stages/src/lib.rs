@@ -1,0 +1,1 @@
+//! Pure. Plan, render, diff, status and schedule: every decision about a Secret.

@@ -1,0 +1,1 @@
+//! Seam. What a backend is.

@@ -1,0 +1,1 @@
+//! Pure. The provider whose values stand in its store.

@@ -1,0 +1,1 @@
+//! Shell. HashiCorp Vault and OpenBao, KV version 1 and 2.

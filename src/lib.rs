@@ -1,0 +1,1 @@
+//! Tidegate keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.

@@ -1,0 +1,2 @@
+//! Shell. The command line.
+fn main() {}

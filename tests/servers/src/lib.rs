@@ -1,0 +1,1 @@
+//! Shell. Recipes of the real servers that the tests run against.
