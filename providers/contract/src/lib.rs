@@ -1,1 +1,16 @@
-//! Seam. What a backend is.
+//! Seam. What a backend is: the traits, the value types, the failure kinds, and the laws.
+//!
+//! A provider is a backend and nothing else: it has no retries, no cache and no Kubernetes client
+//! of its own. Retries, joins, limits and sessions live once, in `tidegate-fetch`.
+
+mod error;
+mod key;
+mod provider;
+mod session;
+mod value;
+
+pub use error::{ErrorKind, ProviderError};
+pub use key::{Find, Listing, RemoteKey, RemoteSecret};
+pub use provider::{Limits, Provider, Validation};
+pub use session::{Authenticator, Grant, JwtSource, TokenSource};
+pub use value::SecretValue;
