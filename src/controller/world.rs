@@ -1,0 +1,326 @@
+//! Pure. What the watches have shown: objects, stores, namespaces and digests of targets.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Namespace;
+use tidegate_api::{ExternalSecret, SecretStoreSpec, StoreKind, StoreStatus, names};
+use tidegate_stages::{
+    Config, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey, StoreView,
+    TargetDigest, TargetView, Trigger,
+};
+
+use super::relations::{Links, Relations, StoreId};
+
+/// A store as the watch shows it, with what its validation found.
+#[derive(Debug, Clone)]
+pub struct StoreEntry {
+    /// What it declares.
+    pub spec: Arc<SecretStoreSpec>,
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// Its generation.
+    pub generation: i64,
+    /// Value of the annotation that releases held removals.
+    pub release: Option<Arc<str>>,
+    /// Its status as last seen or written.
+    pub status: Arc<StoreStatus>,
+    /// Whether it can be read from; unknown counts as yes, the reads will tell.
+    pub usable: Result<(), StoreFault>,
+}
+
+/// An ExternalSecret that does not decode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its UID.
+    pub uid: Arc<str>,
+    /// Its generation.
+    pub generation: i64,
+    /// What does not decode, without a value of a Secret (it holds none).
+    pub cause: Arc<str>,
+}
+
+/// Somebody should look at an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// The object.
+    pub key: ObjectKey,
+    /// Why.
+    pub trigger: Trigger,
+}
+
+/// What the watches have shown. One lock around it; every method is short and does no I/O.
+#[derive(Debug, Default)]
+pub struct World {
+    objects: HashMap<ObjectKey, Arc<ExternalSecret>>,
+    broken: HashMap<ObjectKey, Broken>,
+    stores: HashMap<StoreId, StoreEntry>,
+    namespaces: HashMap<Arc<str>, NamespaceView>,
+    targets: HashMap<ObjectKey, Arc<TargetDigest>>,
+    /// Targets by namespace and value of the created-by label, to find orphans.
+    created_by: HashMap<(Arc<str>, Box<str>), BTreeSet<Arc<str>>>,
+    relations: Relations,
+}
+
+impl World {
+    /// Takes in an ExternalSecret. Says whether it must be looked at: not for a mere status write.
+    pub fn set_object(&mut self, key: &ObjectKey, object: ExternalSecret) -> bool {
+        let stores = Observed::store_keys(&object);
+        let target = object.spec.target.name.as_deref().filter(|name| !name.is_empty());
+        let links = Links {
+            stores: stores.iter().map(|s| StoreId::seen_from(&key.namespace, s)).collect(),
+            target: target.unwrap_or(&key.name).into(),
+        };
+        self.relations.set(key, links);
+        self.broken.remove(key);
+        let old = self.objects.insert(key.clone(), Arc::new(object));
+        let Some((old, new)) = old.zip(self.objects.get(key)) else { return true };
+        let (a, b) = (&old.metadata, &new.metadata);
+        a.uid != b.uid
+            || a.generation != b.generation
+            || a.labels != b.labels
+            || a.annotations != b.annotations
+            || a.finalizers != b.finalizers
+            || a.deletion_timestamp != b.deletion_timestamp
+    }
+
+    /// Takes in an ExternalSecret that does not decode. Says whether that is news.
+    pub fn set_broken(&mut self, key: &ObjectKey, broken: Broken) -> bool {
+        self.objects.remove(key);
+        self.relations.remove(key);
+        self.broken.insert(key.clone(), broken.clone()).is_none_or(|old| old != broken)
+    }
+
+    /// Forgets an ExternalSecret.
+    pub fn remove_object(&mut self, key: &ObjectKey) {
+        self.objects.remove(key);
+        self.broken.remove(key);
+        self.relations.remove(key);
+    }
+
+    /// What does not decode about `key`, if anything.
+    #[must_use]
+    pub fn broken(&self, key: &ObjectKey) -> Option<Broken> {
+        self.broken.get(key).cloned()
+    }
+
+    /// Takes in a store. Says whether its declaration or its release annotation is news.
+    pub fn set_store(&mut self, id: &StoreId, mut entry: StoreEntry) -> bool {
+        match self.stores.get(id) {
+            Some(old) if old.uid == entry.uid && old.generation == entry.generation => {
+                entry.usable.clone_from(&old.usable);
+                let news = old.release != entry.release;
+                self.stores.insert(id.clone(), entry);
+                news
+            }
+            _ => {
+                self.stores.insert(id.clone(), entry);
+                true
+            }
+        }
+    }
+
+    /// Forgets a store.
+    pub fn remove_store(&mut self, id: &StoreId) {
+        self.stores.remove(id);
+    }
+
+    /// A store.
+    #[must_use]
+    pub fn store(&self, id: &StoreId) -> Option<StoreEntry> {
+        self.stores.get(id).cloned()
+    }
+
+    /// All stores.
+    #[must_use]
+    pub fn store_ids(&self) -> Vec<StoreId> {
+        self.stores.keys().cloned().collect()
+    }
+
+    /// Keeps what validation found and what was written. Says whether usability changed.
+    pub fn validated(
+        &mut self,
+        id: &StoreId,
+        usable: Result<(), StoreFault>,
+        status: Option<StoreStatus>,
+    ) -> bool {
+        let Some(entry) = self.stores.get_mut(id) else { return false };
+        if let Some(status) = status {
+            entry.status = Arc::new(status);
+        }
+        let changed = entry.usable != usable;
+        entry.usable = usable;
+        changed
+    }
+
+    /// Who should look after a store, its credentials or its usability changed.
+    #[must_use]
+    pub fn users_of_store(&self, id: &StoreId) -> Vec<Look> {
+        looks(self.relations.users_of_store(id), Trigger::StoreChanged)
+    }
+
+    /// Takes in a namespace; the answer is who should look because labels count in conditions.
+    pub fn set_namespace(&mut self, namespace: &Namespace) -> Vec<Look> {
+        let name: Arc<str> = namespace.metadata.name.as_deref().unwrap_or_default().into();
+        let phase = namespace.status.as_ref().and_then(|status| status.phase.as_deref());
+        let view = NamespaceView {
+            labels: Arc::new(namespace.metadata.labels.clone().unwrap_or_default()),
+            terminating: namespace.metadata.deletion_timestamp.is_some()
+                || phase == Some("Terminating"),
+        };
+        let old = self.namespaces.insert(Arc::clone(&name), view.clone());
+        let same = old.is_some_and(|old| {
+            old.labels == view.labels && old.terminating == view.terminating
+        });
+        if same { Vec::new() } else { looks(self.relations.in_namespace(&name), Trigger::StoreChanged) }
+    }
+
+    /// Forgets a namespace.
+    pub fn remove_namespace(&mut self, name: &str) {
+        self.namespaces.remove(name);
+    }
+
+    /// Takes in a target from the watch; the answer is who should look because somebody else wrote
+    /// it. What is older than what we know (our own write came first) is dropped.
+    pub fn set_target(&mut self, key: &ObjectKey, digest: TargetDigest) -> Vec<Look> {
+        if let Some(known) = self.targets.get(key) {
+            let same = known.resource_version == digest.resource_version;
+            if same || version(&digest) < version(known) {
+                return Vec::new();
+            }
+        }
+        self.keep_target(key, digest);
+        looks(self.relations.users_of_target(key), Trigger::Drift)
+    }
+
+    /// Keeps what the API server answered to a write of ours.
+    pub fn keep_target(&mut self, key: &ObjectKey, digest: TargetDigest) {
+        self.forget_creator(key);
+        if let Some(creator) = creator(&digest) {
+            let names = self.created_by.entry((Arc::clone(&key.namespace), creator)).or_default();
+            names.insert(Arc::clone(&key.name));
+        }
+        self.targets.insert(key.clone(), Arc::new(digest));
+    }
+
+    /// Forgets a target; the answer is who should look.
+    pub fn remove_target(&mut self, key: &ObjectKey) -> Vec<Look> {
+        self.forget_creator(key);
+        if self.targets.remove(key).is_none() {
+            return Vec::new();
+        }
+        looks(self.relations.users_of_target(key), Trigger::Drift)
+    }
+
+    fn forget_creator(&mut self, key: &ObjectKey) {
+        let Some(creator) = self.targets.get(key).and_then(|digest| creator(digest)) else { return };
+        let slot = (Arc::clone(&key.namespace), creator);
+        if let Some(names) = self.created_by.get_mut(&slot) {
+            names.remove(&key.name);
+            if names.is_empty() {
+                self.created_by.remove(&slot);
+            }
+        }
+    }
+
+    /// The snapshot that a decision about `key` is made from; none when the object is gone.
+    #[must_use]
+    pub fn observe(&self, key: &ObjectKey, memory: Memory, config: &Arc<Config>) -> Option<Observed> {
+        let object = Arc::clone(self.objects.get(key)?);
+        let stores: BTreeMap<StoreKey, StoreView> = Observed::store_keys(&object)
+            .into_iter()
+            .map(|store| {
+                let view = self.stores.get(&StoreId::seen_from(&key.namespace, &store));
+                let view = view.map_or(StoreView::Missing, |entry| StoreView::Present {
+                    spec: Arc::clone(&entry.spec),
+                    usable: entry.usable.clone(),
+                });
+                (store, view)
+            })
+            .collect();
+        let mut observed = Observed {
+            key: key.clone(),
+            object,
+            stores,
+            namespace: self.namespaces.get(&key.namespace).cloned().unwrap_or_default(),
+            target: TargetView::Absent,
+            orphans: Vec::new(),
+            memory,
+            config: Arc::clone(config),
+        };
+        let target = ObjectKey::new(Arc::clone(&key.namespace), observed.target_name());
+        if let Some(digest) = self.targets.get(&target) {
+            observed.target = TargetView::Present(Arc::clone(digest));
+        }
+        observed.orphans = self.orphans(key, &target);
+        Some(observed)
+    }
+
+    /// Other Secrets of the namespace that carry this object's created-by label.
+    fn orphans(&self, key: &ObjectKey, target: &ObjectKey) -> Vec<Arc<TargetDigest>> {
+        let creator = tidegate_stages::text_hash(&key.to_string()).to_string().into_boxed_str();
+        let names = self.created_by.get(&(Arc::clone(&key.namespace), creator));
+        let others = names.into_iter().flatten().filter(|name| **name != target.name);
+        others
+            .filter_map(|name| {
+                self.targets.get(&ObjectKey::new(Arc::clone(&key.namespace), Arc::clone(name)))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Numbers for the metrics: objects, stores and targets.
+    #[must_use]
+    pub fn sizes(&self) -> (usize, usize, usize) {
+        (self.objects.len() + self.broken.len(), self.stores.len(), self.targets.len())
+    }
+
+    /// How many Secrets that exist are fed by `store`: the baseline of the shrink guard.
+    #[must_use]
+    pub fn fed_by(&self, store: &StoreId) -> usize {
+        let users = self.relations.users_of_store(store);
+        let fed = users.iter().filter(|user| {
+            let target = self.objects.get(user).and_then(|o| o.spec.target.name.as_deref());
+            let name = target.filter(|name| !name.is_empty()).unwrap_or(&user.name);
+            self.targets.contains_key(&ObjectKey::new(Arc::clone(&user.namespace), name))
+        });
+        fed.count()
+    }
+
+    /// Namespaces that terminate.
+    #[must_use]
+    pub fn is_terminating(&self, namespace: &str) -> bool {
+        self.namespaces.get(namespace).is_some_and(|view| view.terminating)
+    }
+}
+
+/// Kind of the stores of a namespace-or-cluster id, for messages.
+#[must_use]
+pub fn kind_name(kind: StoreKind) -> &'static str {
+    match kind {
+        StoreKind::SecretStore => "SecretStore",
+        StoreKind::ClusterSecretStore => "ClusterSecretStore",
+    }
+}
+
+/// Value of the annotation that releases held removals.
+#[must_use]
+pub fn release_of(annotations: Option<&BTreeMap<String, String>>) -> Option<Arc<str>> {
+    let value = annotations?.get(names::RELEASE_REMOVALS_ANNOTATION)?;
+    Some(value.as_str().into())
+}
+
+fn looks(keys: Vec<ObjectKey>, trigger: Trigger) -> Vec<Look> {
+    keys.into_iter().map(|key| Look { key, trigger }).collect()
+}
+
+fn version(digest: &TargetDigest) -> u64 {
+    digest.resource_version.parse().unwrap_or(u64::MAX)
+}
+
+fn creator(digest: &TargetDigest) -> Option<Box<str>> {
+    match &digest.created_by {
+        tidegate_stages::Annotated::Hash(hash) => Some(hash.to_string().into_boxed_str()),
+        _ => None,
+    }
+}

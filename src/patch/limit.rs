@@ -1,0 +1,161 @@
+//! Pure. How many writes the API server takes at once: grows while it is quick, halves on 429.
+
+use std::time::Duration;
+
+/// How one write ended, as far as the limit cares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The server answered (with success or with a refusal of its own).
+    Answered,
+    /// 429, with the pause it asks for.
+    Throttled(Option<Duration>),
+    /// No answer in time.
+    Lost,
+}
+
+/// Samples that make one decision.
+const WINDOW: usize = 16;
+/// How long a minimum of the latency counts as the server's idle latency.
+const MEMORY: Duration = Duration::from_secs(60);
+/// A latency above this multiple of the minimum means that the server is queueing.
+const PATIENCE: f64 = 2.0;
+
+/// The adaptive limit on writes in flight.
+///
+/// # Guarantees
+/// Stays within `1..=max`. A 429 halves it at most once a second, so that one burst of answers
+/// counts once; nothing starts before the pause that the server asked for is over.
+#[derive(Debug)]
+pub struct Limit {
+    max: f64,
+    limit: f64,
+    samples: Vec<Duration>,
+    minimum: Option<(Duration, Duration)>,
+    halved_at: Option<Duration>,
+    closed_until: Duration,
+}
+
+impl Limit {
+    /// Starts at a quarter of `max`.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "a limit is a small number")]
+    pub fn new(max: usize) -> Self {
+        let max = max.max(1) as f64;
+        Self {
+            max,
+            limit: (max / 4.0).max(1.0),
+            samples: Vec::with_capacity(WINDOW),
+            minimum: None,
+            halved_at: None,
+            closed_until: Duration::ZERO,
+        }
+    }
+
+    /// How many writes may be in flight now.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1..=max")]
+    pub fn allowed(&self, now: Duration) -> usize {
+        if now < self.closed_until { 0 } else { self.limit as usize }
+    }
+
+    /// When a closed limit opens again.
+    #[must_use]
+    pub fn opens_at(&self) -> Duration {
+        self.closed_until
+    }
+
+    /// Learns from one write that took `latency` and ended at `now`.
+    pub fn ended(&mut self, latency: Duration, verdict: Verdict, now: Duration) {
+        match verdict {
+            Verdict::Answered => self.sample(latency, now),
+            Verdict::Throttled(after) => {
+                self.halve(now);
+                let pause = after.unwrap_or(Duration::from_secs(1));
+                self.closed_until = self.closed_until.max(now + pause);
+            }
+            Verdict::Lost => self.halve(now),
+        }
+    }
+
+    fn halve(&mut self, now: Duration) {
+        let recent = |at: Duration| now < at + Duration::from_secs(1);
+        if self.halved_at.is_none_or(|at| !recent(at)) {
+            self.halved_at = Some(now);
+            self.limit = (self.limit / 2.0).max(1.0);
+            self.samples.clear();
+        }
+    }
+
+    fn sample(&mut self, latency: Duration, now: Duration) {
+        self.samples.push(latency);
+        if self.samples.len() < WINDOW {
+            return;
+        }
+        self.samples.sort_unstable();
+        let median = self.samples[WINDOW / 2];
+        self.samples.clear();
+        let stale = |(_, at): (Duration, Duration)| now > at + MEMORY;
+        let minimum = match self.minimum {
+            Some(known) if !stale(known) && known.0 <= median => known,
+            _ => (median, now),
+        };
+        self.minimum = Some(minimum);
+        if median.as_secs_f64() <= PATIENCE * minimum.0.as_secs_f64() {
+            self.limit = (self.limit + 1.0).min(self.max);
+        } else {
+            self.limit = (self.limit * 0.9).max(1.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn feed(limit: &mut Limit, n: usize, latency: u64, from: u64) {
+        for i in 0..n {
+            limit.ended(MS(latency), Verdict::Answered, MS(from + i as u64));
+        }
+    }
+
+    #[test]
+    fn grows_to_the_maximum_while_the_server_is_quick() {
+        let mut limit = Limit::new(32);
+        assert_eq!(limit.allowed(MS(0)), 8);
+        feed(&mut limit, 16 * 40, 5, 0);
+        assert_eq!(limit.allowed(MS(1000)), 32);
+    }
+
+    #[test]
+    fn shrinks_while_the_server_queues() {
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16 * 40, 5, 0);
+        feed(&mut limit, 16 * 10, 50, 1000);
+        assert!(limit.allowed(MS(2000)) < 13, "{}", limit.allowed(MS(2000)));
+        feed(&mut limit, 16 * 100, 50, 2000);
+        assert_eq!(limit.allowed(MS(4000)), 1);
+    }
+
+    #[test]
+    fn a_burst_of_429_halves_once_and_its_pause_is_kept() {
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16 * 40, 5, 0);
+        for i in 0..20 {
+            limit.ended(MS(1), Verdict::Throttled(Some(MS(2000))), MS(1000 + i));
+        }
+        assert_eq!(limit.allowed(MS(1500)), 0);
+        assert_eq!(limit.allowed(MS(3019)), 16);
+        limit.ended(MS(1), Verdict::Throttled(None), MS(3100));
+        assert_eq!(limit.allowed(MS(4100)), 8);
+    }
+
+    #[test]
+    fn an_old_minimum_is_forgotten() {
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16, 1, 0);
+        feed(&mut limit, 16 * 60, 20, 61_000);
+        assert_eq!(limit.allowed(MS(70_000)), 32, "20 ms became the new normal");
+    }
+}

@@ -1,0 +1,54 @@
+//! Shell. Logs: JSON for machines, pretty for people, never a value.
+
+use std::io::IsTerminal;
+
+use clap::ValueEnum;
+use tracing_subscriber::filter::{EnvFilter, ParseError};
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object per line.
+    Json,
+    /// Text; coloured on a terminal.
+    Pretty,
+}
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter does not parse.
+    #[error("--log-level: not a level or filter; try info, debug or tidegate=debug,kube=info")]
+    Filter(#[source] ParseError),
+    /// Somebody set up logging before.
+    #[error("logging is already set up")]
+    Installed(#[source] TryInitError),
+}
+
+/// Crates that would log what passes through them: requests, tokens, whole bodies.
+///
+/// They stay off at every level, so that `--log-level trace` is safe on a cluster.
+const SILENCED: [&str; 6] = ["vaultrs", "rustify", "hyper_util", "h2", "reqwest", "rustls"];
+
+/// Sends logs to standard error.
+///
+/// # Errors
+/// When `level` does not parse, or a subscriber is installed already.
+pub fn install(level: &str, format: LogFormat) -> Result<(), TelemetryError> {
+    let mut filter = EnvFilter::try_new(level).map_err(TelemetryError::Filter)?;
+    for target in SILENCED {
+        let directive = format!("{target}=off").parse().map_err(TelemetryError::Filter)?;
+        filter = filter.add_directive(directive);
+    }
+    let colour = std::io::stderr().is_terminal();
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).try_init(),
+        LogFormat::Pretty => registry.with(layer.with_ansi(colour)).try_init(),
+    }
+    .map_err(TelemetryError::Installed)
+}
