@@ -1,0 +1,3 @@
+//! Shell. Benchmarks of the queue.
+
+fn main() {}
