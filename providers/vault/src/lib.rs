@@ -1,1 +1,24 @@
 //! Shell. HashiCorp Vault and OpenBao, KV version 1 and 2.
+//!
+//! ```text
+//! VaultConfig ──> VaultConnection ──┬─> VaultAuthenticator(Login)   one login per identity
+//!                                   └─> VaultProvider(KvMount, TokenSource)
+//! ```
+//!
+//! The session layer of `tidegate-fetch` turns a [`VaultAuthenticator`] into the token source of a
+//! [`VaultProvider`]; a store without credentials uses [`NoAuth`].
+
+mod authenticator;
+mod config;
+mod connection;
+mod login;
+mod provider;
+mod tls;
+
+pub use authenticator::{GivenJwt, NoAuth, VaultAuthenticator};
+pub use config::{
+    ClientCertificate, DEFAULT_MAX_BODY, KvMount, KvVersion, Timeouts, TlsConfig, VaultConfig,
+};
+pub use connection::VaultConnection;
+pub use login::Login;
+pub use provider::VaultProvider;

@@ -1,0 +1,126 @@
+//! Shell. One HTTP layer under every call: bounded, zeroizing, deaf to the environment.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use tidegate_contract::{ErrorKind, ProviderError};
+
+use crate::config::VaultConfig;
+use crate::tls;
+
+/// Idle connections kept for one Vault: as many as calls may be in flight.
+const IDLE_CONNECTIONS: usize = 64;
+
+/// A pool of connections to one Vault. Clones share the pool.
+///
+/// It belongs to one configuration: stores with equal configurations may share it, whatever their
+/// identities, for it keeps no credential but the client certificate.
+#[derive(Clone)]
+pub struct VaultConnection(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) client: reqwest::Client,
+    pub(crate) base: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) namespace: Option<HeaderValue>,
+    pub(crate) max_body: usize,
+}
+
+impl VaultConnection {
+    /// Makes a pool; nothing is sent yet.
+    ///
+    /// # Errors
+    /// `Invalid` when the address, a header, the CA bundle or the client certificate cannot be
+    /// used; the text names which.
+    pub fn new(config: &VaultConfig) -> Result<Self, ProviderError> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&config.tls)?)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(config.timeouts.connect)
+            .timeout(config.timeouts.request)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS);
+        if !config.env_proxy {
+            builder = builder.no_proxy();
+        }
+        let client = builder
+            .build()
+            .map_err(|error| invalid("the connection cannot be set up").with_source(error))?;
+        Ok(Self(Arc::new(Inner {
+            client,
+            base: base(&config.server)?,
+            headers: headers(config)?,
+            namespace: namespace(config.namespace.as_deref())?,
+            max_body: config.max_body,
+        })))
+    }
+}
+
+impl fmt::Debug for VaultConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultConnection")
+            .field("server", &self.0.base.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The address with `/v1` behind it; user names, queries and fragments have no place in it.
+fn base(server: &str) -> Result<Url, ProviderError> {
+    let wrong = || invalid("the server's address is not an http or https URL");
+    let mut url = Url::parse(server.trim()).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(invalid("the server's address must not hold credentials"));
+    }
+    url.set_query(None);
+    url.set_fragment(None);
+    url.path_segments_mut()
+        .map_err(|()| wrong())?
+        .pop_if_empty()
+        .push("v1");
+    Ok(url)
+}
+
+fn headers(config: &VaultConfig) -> Result<HeaderMap, ProviderError> {
+    let mut headers = HeaderMap::with_capacity(config.headers.len() + 2);
+    for (name, value) in &config.headers {
+        let wrong = || {
+            ProviderError::new(
+                ErrorKind::Invalid,
+                format!("the header {name:?} is not valid"),
+            )
+        };
+        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        // A header of the user may well be a credential of a gateway.
+        value.set_sensitive(true);
+        headers.insert(
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?,
+            value,
+        );
+    }
+    headers.insert("x-vault-request", HeaderValue::from_static("true"));
+    if config.forward_to_active {
+        headers.insert(
+            "x-vault-inconsistent",
+            HeaderValue::from_static("forward-active-node"),
+        );
+    }
+    Ok(headers)
+}
+
+/// The header of a namespace; an empty one is none.
+pub(crate) fn namespace(name: Option<&str>) -> Result<Option<HeaderValue>, ProviderError> {
+    name.filter(|name| !name.is_empty())
+        .map(HeaderValue::from_str)
+        .transpose()
+        .map_err(|_| invalid("the Vault namespace is not a valid header value"))
+}
+
+fn invalid(public: &'static str) -> ProviderError {
+    ProviderError::new(ErrorKind::Invalid, public)
+}
