@@ -9,6 +9,7 @@ use tidegate_api::{
     ServiceAccountSelector, StoreKind,
 };
 use tidegate_contract::{ErrorKind, JwtSource, ProviderError, SecretValue};
+use tidegate_fetch::Credential;
 use tidegate_provider_vault as vault;
 
 use super::relations::StoreId;
@@ -44,8 +45,8 @@ pub struct VaultSettings {
 pub struct Resolved {
     /// What to talk to.
     pub config: ProviderConfig,
-    /// UID and stamp of every object that was read for it: a part of the identity.
-    pub credential: String,
+    /// Every object and account that takes part, in the order of the spec.
+    pub credentials: Vec<Credential>,
     /// Whether another consumer namespace would resolve to other credentials.
     pub referent: bool,
 }
@@ -60,7 +61,7 @@ pub struct Resolver<'a> {
     sources: &'a Sources,
     store: &'a StoreId,
     consumer: &'a Arc<str>,
-    stamps: Vec<String>,
+    credentials: Vec<Credential>,
     referent: bool,
     used: Vec<SourceKey>,
 }
@@ -76,8 +77,8 @@ impl<'a> Resolver<'a> {
         store: &'a StoreId,
         consumer: &'a Arc<str>,
     ) -> Self {
-        let (stamps, used) = (Vec::new(), Vec::new());
-        Self { client, sources, store, consumer, stamps, referent: false, used }
+        let (credentials, used) = (Vec::new(), Vec::new());
+        Self { client, sources, store, consumer, credentials, referent: false, used }
     }
 
     /// Resolves `spec`. The second part names every object that was looked at, found or not, so
@@ -90,10 +91,8 @@ impl<'a> Resolver<'a> {
             (None, Some(fake)) => Ok(ProviderConfig::Fake(fake.clone())),
             _ => Err(invalid("the store names no provider that this controller serves")),
         };
-        let (stamps, referent) = (std::mem::take(&mut self.stamps), self.referent);
-        let resolved =
-            config.map(|config| Resolved { config, credential: stamps.join(","), referent });
-        (resolved, self.used)
+        let (credentials, referent) = (std::mem::take(&mut self.credentials), self.referent);
+        (config.map(|config| Resolved { config, credentials, referent }), self.used)
     }
 
     async fn vault(&mut self, spec: &VaultProvider) -> Answer<VaultSettings> {
@@ -207,7 +206,8 @@ impl<'a> Resolver<'a> {
         seconds: i64,
     ) -> Answer<Arc<dyn JwtSource>> {
         let namespace = self.namespace(account.namespace.as_deref())?;
-        self.stamps.push(format!("{namespace}/{}:{}", account.name, audiences.join("+")));
+        let uid = format!("{namespace}/{}", account.name);
+        self.credentials.push(Credential::ServiceAccount { uid, audiences: audiences.clone() });
         let name = account.name.as_str().into();
         let client = self.client.clone();
         Ok(Arc::new(ServiceAccountToken::new(client, namespace, name, audiences, seconds)))
@@ -272,7 +272,8 @@ impl<'a> Resolver<'a> {
             };
             ProviderError::new(kind, error.to_string())
         })?;
-        self.stamps.push(format!("{}@{}", content.uid, content.stamp));
+        let (uid, resource_version) = (content.uid.clone(), content.stamp.clone());
+        self.credentials.push(Credential::Object { uid, resource_version });
         let value = content.data.get(key).cloned();
         value.ok_or_else(|| invalid(format!("{source} has no key {key:?}")))
     }

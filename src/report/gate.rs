@@ -66,6 +66,8 @@ impl Bucket {
 pub struct Gate {
     normal: Bucket,
     warnings: Bucket,
+    /// Normal events that have their token: never more than a burst.
+    ready: VecDeque<Event>,
     order: VecDeque<(About, &'static str)>,
     waiting: HashMap<(About, &'static str), (Event, u32)>,
     dropped: u64,
@@ -78,37 +80,38 @@ impl Gate {
         Self {
             normal: Bucket::new(1.0, 10.0),
             warnings: Bucket::new(5.0, 25.0),
+            ready: VecDeque::new(),
             order: VecDeque::new(),
             waiting: HashMap::new(),
             dropped: 0,
         }
     }
 
-    /// Offers an event; the answer is what may be sent at once.
-    pub fn offer(&mut self, event: Event, now: Duration) -> Option<(Event, u32)> {
+    /// Offers an event: it is sent by a later [`Gate::next`], merged, or dropped.
+    pub fn offer(&mut self, event: Event, now: Duration) {
         if !event.warning {
             if self.normal.take(now) {
-                return Some((event, 1));
+                self.ready.push_back(event);
+            } else {
+                self.dropped += 1;
             }
-            self.dropped += 1;
-            return None;
+            return;
         }
         let slot = (event.about.clone(), event.reason);
         if let Some((waiting, count)) = self.waiting.get_mut(&slot) {
             *waiting = event;
             *count = count.saturating_add(1);
-            return None;
-        }
-        if self.order.is_empty() && self.warnings.take(now) {
-            return Some((event, 1));
+            return;
         }
         self.order.push_back(slot.clone());
         self.waiting.insert(slot, (event, 1));
-        None
     }
 
-    /// Takes the next warning that may be sent now.
+    /// Takes the next event that may be sent now, and how many were merged into it.
     pub fn next(&mut self, now: Duration) -> Option<(Event, u32)> {
+        if let Some(event) = self.ready.pop_front() {
+            return Some((event, 1));
+        }
         if self.order.is_empty() || !self.warnings.take(now) {
             return None;
         }
@@ -149,40 +152,35 @@ mod tests {
         Event { about, warning, reason: "R", message: message.to_owned() }
     }
 
+    fn drain(gate: &mut Gate, at: u64) -> Vec<(Event, u32)> {
+        std::iter::from_fn(|| gate.next(Duration::from_secs(at))).collect()
+    }
+
     #[test]
     fn normal_events_pass_in_bursts_of_ten_and_one_a_second() {
         let mut gate = Gate::new();
-        let sent = |gate: &mut Gate, n: usize, at: u64| {
-            (0..n)
-                .filter(|i| {
-                    let event = event(&i.to_string(), false, "m");
-                    gate.offer(event, Duration::from_secs(at)).is_some()
-                })
-                .count()
-        };
-        assert_eq!(sent(&mut gate, 1000, 0), 10);
-        assert_eq!(sent(&mut gate, 1000, 3), 3);
+        for (at, sent) in [(0, 10), (3, 3)] {
+            for i in 0..1000 {
+                gate.offer(event(&i.to_string(), false, "m"), Duration::from_secs(at));
+            }
+            assert_eq!(drain(&mut gate, at).len(), sent);
+        }
         assert_eq!(gate.dropped(), 990 + 997);
     }
 
     #[test]
     fn warnings_are_merged_and_never_lost() {
         let mut gate = Gate::new();
-        let mut sent = 0;
         for i in 0..100 {
-            let event = event(&i.to_string(), true, "first");
-            sent += usize::from(gate.offer(event, Duration::ZERO).is_some());
+            gate.offer(event(&i.to_string(), true, "first"), Duration::ZERO);
         }
-        assert_eq!((sent, gate.waiting()), (25, 75));
-        assert_eq!(gate.offer(event("99", true, "second"), Duration::ZERO), None);
-        let mut last = None;
+        let mut sent = drain(&mut gate, 0);
+        assert_eq!((sent.len(), gate.waiting()), (25, 75));
+        gate.offer(event("99", true, "second"), Duration::ZERO);
         for second in 1..=15 {
-            while let Some(next) = gate.next(Duration::from_secs(second)) {
-                sent += 1;
-                last = Some(next);
-            }
+            sent.extend(drain(&mut gate, second));
         }
-        assert_eq!((sent, gate.waiting()), (100, 0));
-        assert_eq!(last, Some((event("99", true, "second"), 2)));
+        assert_eq!((sent.len(), gate.waiting()), (100, 0));
+        assert_eq!(sent.last(), Some(&(event("99", true, "second"), 2)));
     }
 }

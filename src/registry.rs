@@ -1,0 +1,103 @@
+//! Shell. Resolved configuration to provider: the one place that knows every backend.
+
+use std::sync::Arc;
+
+use tidegate_api::StoreKind;
+use tidegate_contract::{Authenticator, ProviderError, SecretValue};
+use tidegate_fetch::{Endpoint, Identity, Sessions, Source};
+use tidegate_provider_fake::{FakeEntry, FakeProvider, FakeValidation};
+use tidegate_provider_vault::{
+    NoAuth, VaultAuthenticator, VaultConfig, VaultConnection, VaultProvider,
+};
+
+use crate::controller::credentials::{ProviderConfig, Resolved, VaultSettings};
+use crate::controller::relations::StoreId;
+
+/// Connections that providers of one store may share.
+#[derive(Debug, Default)]
+pub struct Connections(Vec<(VaultConfig, VaultConnection)>);
+
+/// Connections kept for one store, at most: one per distinct client certificate.
+const MAX_CONNECTIONS: usize = 64;
+
+impl Connections {
+    fn get(&mut self, config: &VaultConfig) -> Result<VaultConnection, ProviderError> {
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| known == config) {
+            return Ok(known.clone());
+        }
+        let made = VaultConnection::new(config)?;
+        if self.0.len() >= MAX_CONNECTIONS {
+            self.0.remove(0);
+        }
+        self.0.push((config.clone(), made.clone()));
+        Ok(made)
+    }
+}
+
+/// Makes the backend of a resolved store, as one identity sees it.
+///
+/// # Errors
+/// `Invalid` when the configuration cannot be used; the text names the part.
+pub fn source(
+    store: &StoreId,
+    identity: Identity,
+    resolved: Resolved,
+    sessions: &Sessions,
+    connections: &mut Connections,
+) -> Result<Source, ProviderError> {
+    match resolved.config {
+        ProviderConfig::Fake(fake) => {
+            let entries = fake.data.into_iter().map(|data| FakeEntry {
+                key: data.key,
+                value: SecretValue::from(data.value),
+                version: data.version.unwrap_or_default(),
+            });
+            let validation = FakeValidation::from_number(fake.validation_result);
+            let provider = Arc::new(FakeProvider::new(entries.collect(), validation));
+            Ok(Source { identity, endpoint: Endpoint::new(&format!("fake:{store}")), provider })
+        }
+        ProviderConfig::Vault(settings) => vault(*settings, identity, sessions, connections),
+    }
+}
+
+fn vault(
+    settings: VaultSettings,
+    identity: Identity,
+    sessions: &Sessions,
+    connections: &mut Connections,
+) -> Result<Source, ProviderError> {
+    let connection = connections.get(&settings.config)?;
+    let authenticator: Arc<dyn Authenticator> = match settings.login {
+        None => Arc::new(NoAuth),
+        Some(login) => {
+            let namespace = settings.login_namespace.as_deref();
+            Arc::new(VaultAuthenticator::new(connection.clone(), login, namespace)?)
+        }
+    };
+    let tokens = sessions.open(&identity, authenticator);
+    let endpoint = endpoint(&settings.config);
+    let provider = Arc::new(VaultProvider::new(connection, settings.mount, tokens));
+    Ok(Source { identity, endpoint, provider })
+}
+
+/// Host, port and Vault namespace: what a limit belongs to.
+fn endpoint(config: &VaultConfig) -> Endpoint {
+    let uri: Result<http::Uri, _> = config.server.parse();
+    let host = uri.ok().and_then(|uri| uri.authority().map(|a| host_of(a.as_str()).to_owned()));
+    let host = host.unwrap_or_else(|| "unparsable".to_owned());
+    match config.namespace.as_deref().filter(|namespace| !namespace.is_empty()) {
+        Some(namespace) => Endpoint::new(&format!("{host}/{namespace}")),
+        None => Endpoint::new(&host),
+    }
+}
+
+/// An authority without its user part, which might carry a password.
+fn host_of(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
+/// What a store can do, for its status.
+#[must_use]
+pub fn capabilities(_kind: StoreKind) -> &'static str {
+    "ReadOnly"
+}

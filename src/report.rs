@@ -1,0 +1,278 @@
+//! Shell. The only writer of statuses and events: queued, latest wins, Secrets go first.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tidegate_queue::{Key, Lane, Options, Requeue, Ticket, WorkQueue};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::patch::api::{Api, Refusal, percent};
+use crate::patch::permits::Class;
+use crate::patch::{json_request, request};
+use gate::{Event, Gate};
+
+pub mod gate;
+
+/// Whose status is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An ExternalSecret.
+    ExternalSecret,
+    /// A SecretStore.
+    SecretStore,
+    /// A ClusterSecretStore.
+    ClusterSecretStore,
+}
+
+/// The object a status belongs to. The namespace of a ClusterSecretStore is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+impl Subject {
+    fn path(&self) -> String {
+        let name = percent(&self.name);
+        let namespace = percent(&self.namespace);
+        let base = "/apis/external-secrets.io/v1";
+        match self.kind {
+            Kind::ExternalSecret => {
+                format!("{base}/namespaces/{namespace}/externalsecrets/{name}/status")
+            }
+            Kind::SecretStore => {
+                format!("{base}/namespaces/{namespace}/secretstores/{name}/status")
+            }
+            Kind::ClusterSecretStore => format!("{base}/clustersecretstores/{name}/status"),
+        }
+    }
+}
+
+impl Key for Subject {
+    type Namespace = Arc<str>;
+
+    fn namespace(&self) -> &Arc<str> {
+        &self.namespace
+    }
+}
+
+/// Field manager of statuses; `status_is_ours` looks for it.
+pub const STATUS_MANAGER: &str = "tidegate";
+
+#[derive(Debug)]
+struct Pending {
+    status: Value,
+    class: Class,
+    attempts: u32,
+}
+
+/// Statuses that may be on their way at once; the permits bound what is really in flight.
+const IN_WORK: usize = 20_000;
+
+#[derive(Debug)]
+struct Inner {
+    api: Api,
+    queue: WorkQueue<Subject>,
+    pending: Mutex<HashMap<Subject, Pending>>,
+    gate: Mutex<Gate>,
+    bell: tokio::sync::Notify,
+}
+
+/// Takes statuses and events from everyone. Cloning gives another handle to the same.
+///
+/// # Guarantees
+/// A status that was taken is written, or replaced by a later one of the same object, or its
+/// object is gone. Two writes of one object's status never overlap.
+#[derive(Debug, Clone)]
+pub struct Reporter(Arc<Inner>);
+
+impl Reporter {
+    /// Writes through `api`.
+    #[must_use]
+    pub fn new(api: Api) -> Self {
+        let options = Options { max_in_work: IN_WORK, ..Options::default() };
+        Self(Arc::new(Inner {
+            api,
+            queue: WorkQueue::new(options),
+            pending: Mutex::default(),
+            gate: Mutex::new(Gate::new()),
+            bell: tokio::sync::Notify::new(),
+        }))
+    }
+
+    /// Takes a status. A waiting one of the same object is replaced and keeps the better class.
+    pub fn status(&self, subject: Subject, status: Value, class: Class) {
+        let mut pending = lock(&self.0.pending);
+        let class = pending.get(&subject).map_or(class, |waiting| waiting.class.min(class));
+        pending.insert(subject.clone(), Pending { status, class, attempts: 0 });
+        drop(pending);
+        self.0.queue.add(subject, lane(class), ());
+    }
+
+    /// Drops a waiting status of an object that is gone.
+    pub fn forget(&self, subject: &Subject) {
+        lock(&self.0.pending).remove(subject);
+        self.0.queue.forget(subject);
+    }
+
+    /// Takes an event.
+    pub fn event(&self, event: Event) {
+        let now = self.0.api.clock().uptime();
+        lock(&self.0.gate).offer(event, now);
+        self.0.bell.notify_one();
+    }
+
+    /// Statuses that wait or are on their way.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.0.pending).len()
+    }
+
+    /// Normal events dropped so far, and warnings that wait.
+    #[must_use]
+    pub fn events(&self) -> (u64, usize) {
+        let gate = lock(&self.0.gate);
+        (gate.dropped(), gate.waiting())
+    }
+
+    /// Writes until `stop`, then finishes what is on its way.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(self.statuses(stop.clone()), self.post_events(stop));
+    }
+
+    async fn statuses(&self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        loop {
+            let ticket = tokio::select! {
+                () = stop.cancelled() => break,
+                Some(_finished) = tasks.join_next(), if !tasks.is_empty() => continue,
+                ticket = self.0.queue.next() => ticket,
+            };
+            let Some(ticket) = ticket else { break };
+            let inner = Arc::clone(&self.0);
+            tasks.spawn(async move { inner.write(ticket).await });
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    async fn post_events(&self, stop: CancellationToken) {
+        loop {
+            let now = self.0.api.clock().uptime();
+            let next = lock(&self.0.gate).next(now);
+            if let Some((event, count)) = next {
+                self.0.post(&event, count).await;
+                continue;
+            }
+            let pause = if lock(&self.0.gate).waiting() == 0 { IDLE } else { TICK };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.0.bell.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// How long the event task sleeps when nothing waits; a new event rings.
+const IDLE: Duration = Duration::from_secs(60);
+/// How often it looks for a token while warnings wait.
+const TICK: Duration = Duration::from_millis(200);
+
+impl Inner {
+    async fn write(&self, ticket: Ticket<Subject>) {
+        let subject = ticket.key().clone();
+        let Some(pending) = lock(&self.pending).remove(&subject) else {
+            ticket.done(None);
+            return;
+        };
+        let body = json!({ "status": pending.status });
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let path = format!("{}?fieldManager={STATUS_MANAGER}", subject.path());
+        let patch = request("PATCH", &path, "application/merge-patch+json", body);
+        match self.api.send::<serde::de::IgnoredAny>(pending.class, patch).await {
+            Ok(_) | Err(Refusal::NotFound) => ticket.done(None),
+            Err(refusal) => {
+                let (namespace, name) = (&*subject.namespace, &*subject.name);
+                tracing::warn!(namespace, name, %refusal, "status not written, will be retried");
+                self.again(ticket, subject, pending);
+            }
+        }
+    }
+
+    /// Puts a status back unless a newer one has come.
+    fn again(&self, ticket: Ticket<Subject>, subject: Subject, mut pending: Pending) {
+        pending.attempts = pending.attempts.saturating_add(1);
+        let after = Duration::from_secs(1 << pending.attempts.min(7));
+        lock(&self.pending).entry(subject).or_insert(pending);
+        ticket.done(Some(Requeue { lane: Lane::Retry, after, reasons: () }));
+    }
+
+    /// Sends one event; a lost one is not repeated, the condition tells the same.
+    async fn post(&self, event: &Event, count: u32) {
+        let about = &event.about;
+        let namespace = if about.namespace.is_empty() { "default" } else { &*about.namespace };
+        let now = self.api.clock().now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let version = "external-secrets.io/v1";
+        let body = json!({
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": { "generateName": format!("{}.", about.name), "namespace": namespace },
+            "involvedObject": {
+                "apiVersion": version, "kind": about.kind, "name": &*about.name,
+                "namespace": &*about.namespace, "uid": &*about.uid,
+            },
+            "type": if event.warning { "Warning" } else { "Normal" },
+            "reason": event.reason,
+            "message": clip(&event.message),
+            "count": count,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "source": { "component": source_of(about.kind) },
+            "reportingComponent": source_of(about.kind),
+        });
+        let path = format!("/api/v1/namespaces/{}/events", percent(namespace));
+        let request = json_request("POST", &path, serde_json::to_vec(&body).unwrap_or_default());
+        if let Err(refusal) = self.api.send::<serde::de::IgnoredAny>(Class::Event, request).await {
+            tracing::debug!(reason = event.reason, %refusal, "event not written");
+        }
+    }
+}
+
+/// ESO's event sources, which alerting rules select by.
+fn source_of(kind: &str) -> &'static str {
+    match kind {
+        "SecretStore" => "secret-store",
+        "ClusterSecretStore" => "cluster-secret-store",
+        _ => "external-secrets",
+    }
+}
+
+/// The API server takes 1024 bytes of message.
+fn clip(message: &str) -> &str {
+    let mut end = message.len().min(1024);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
+}
+
+fn lane(class: Class) -> Lane {
+    match class {
+        Class::FreshSecret | Class::FreshStatus => Lane::Fresh,
+        Class::ChangedSecret | Class::DeferredStatus => Lane::Changed,
+        Class::BulkSecret | Class::Status => Lane::Bulk,
+        Class::Event => Lane::Retry,
+        Class::Heartbeat => Lane::Refresh,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
