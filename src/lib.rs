@@ -1,1 +1,14 @@
-//! Tidegate keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
+//! Shell. Tidegate keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
+#![doc = include_str!("README.md")]
+
+pub mod admin;
+pub mod cli;
+pub mod clock;
+pub mod controller;
+pub mod lease;
+pub mod metrics;
+pub mod patch;
+pub mod registry;
+pub mod report;
+pub mod run;
+pub mod telemetry;

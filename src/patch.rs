@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use http::{Request, header};
 use k8s_openapi::api::core::v1::Secret;
-use kube::Client;
 use tidegate_contract::ErrorKind;
 use tidegate_stages::{
     Action, Applied, ApplyFailure, Change, Cleanup, Intent, ObjectKey, Orphan, Precondition,
     TargetDigest, UpdateSecret, Why, Written, merge,
 };
 
-use crate::clock::Clock;
 use crate::controller::world::World;
-use crate::lease::Leadership;
 use crate::patch::api::{Api, Refusal, percent};
-use crate::patch::permits::{Class, Permits};
+use crate::patch::permits::Class;
 
 pub mod api;
 pub mod limit;
@@ -40,16 +37,10 @@ pub struct Patcher {
 type Done = Result<(Written, Option<Why>), ApplyFailure>;
 
 impl Patcher {
-    /// A writer through `client`.
+    /// A writer through `api`.
     #[must_use]
-    pub fn new(
-        client: Client,
-        permits: Permits,
-        leadership: Leadership,
-        clock: Clock,
-        world: Arc<RwLock<World>>,
-    ) -> Self {
-        Self { api: Api::new(client, permits, leadership, clock), world }
+    pub fn new(api: Api, world: Arc<RwLock<World>>) -> Self {
+        Self { api, world }
     }
 
     /// Performs `change` for an object of `namespace`, as urgent as `class`.

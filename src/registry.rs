@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use tidegate_api::StoreKind;
 use tidegate_contract::{Authenticator, ProviderError, SecretValue};
 use tidegate_fetch::{Endpoint, Identity, Sessions, Source};
 use tidegate_provider_fake::{FakeEntry, FakeProvider, FakeValidation};
@@ -94,10 +93,4 @@ fn endpoint(config: &VaultConfig) -> Endpoint {
 /// An authority without its user part, which might carry a password.
 fn host_of(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
-}
-
-/// What a store can do, for its status.
-#[must_use]
-pub fn capabilities(_kind: StoreKind) -> &'static str {
-    "ReadOnly"
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Namespace;
 use tidegate_api::{ExternalSecret, SecretStoreSpec, StoreKind, StoreStatus, names};
 use tidegate_stages::{
-    Config, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey, StoreView,
-    TargetDigest, TargetView, Trigger,
+    Annotated, Config, DataHash, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey, StoreView,
+    TargetDigest, TargetView, Trigger, text_hash,
 };
 
 use super::relations::{Links, Relations, StoreId};
@@ -58,7 +58,7 @@ pub struct World {
     namespaces: HashMap<Arc<str>, NamespaceView>,
     targets: HashMap<ObjectKey, Arc<TargetDigest>>,
     /// Targets by namespace and value of the created-by label, to find orphans.
-    created_by: HashMap<(Arc<str>, Box<str>), BTreeSet<Arc<str>>>,
+    created_by: HashMap<(Arc<str>, DataHash), BTreeSet<Arc<str>>>,
     relations: Relations,
 }
 
@@ -258,7 +258,7 @@ impl World {
 
     /// Other Secrets of the namespace that carry this object's created-by label.
     fn orphans(&self, key: &ObjectKey, target: &ObjectKey) -> Vec<Arc<TargetDigest>> {
-        let creator = tidegate_stages::text_hash(&key.to_string()).to_string().into_boxed_str();
+        let creator = text_hash(&key.to_string());
         let names = self.created_by.get(&(Arc::clone(&key.namespace), creator));
         let others = names.into_iter().flatten().filter(|name| **name != target.name);
         others
@@ -318,9 +318,9 @@ fn version(digest: &TargetDigest) -> u64 {
     digest.resource_version.parse().unwrap_or(u64::MAX)
 }
 
-fn creator(digest: &TargetDigest) -> Option<Box<str>> {
-    match &digest.created_by {
-        tidegate_stages::Annotated::Hash(hash) => Some(hash.to_string().into_boxed_str()),
-        _ => None,
+fn creator(digest: &TargetDigest) -> Option<DataHash> {
+    match digest.created_by {
+        Annotated::Hash(hash) => Some(hash),
+        Annotated::Absent | Annotated::Other => None,
     }
 }

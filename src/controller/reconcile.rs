@@ -1,0 +1,186 @@
+//! Shell. One look at one object: the six stages in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_fetch::{Answer, Read, Subscription};
+use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
+use tidegate_stages::{
+    Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan, PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
+};
+
+use super::context::{Context, Item, reason, trigger};
+use super::relations::StoreId;
+use super::{broken, guard, polling, reporting};
+use crate::patch::permits::Class;
+
+/// Looks at the object of `ticket` and says when to come back.
+pub async fn reconcile(ctx: Arc<Context>, ticket: Ticket<Item, Reasons>) {
+    let work = ticket.work();
+    let (key, lane, trigger) = (work.key.0.clone(), work.lane, trigger(work.reasons));
+    let next = look(&ctx, &key, lane, trigger).await;
+    ticket.done(next.map(|(lane, after, trigger)| Requeue {
+        lane,
+        after,
+        reasons: reason(trigger),
+    }));
+}
+
+type Later = Option<(Lane, Duration, Trigger)>;
+
+async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger) -> Later {
+    let Some(observed) = ctx.observe(key, trigger) else {
+        return broken::look(ctx, key);
+    };
+    ctx.metrics.looked(key);
+    let env = ctx.env();
+    let (outcome, subscriptions) = match plan(&observed, &env) {
+        Plan::Foreign(reason) => (Outcome::Foreign(reason), None),
+        Plan::Idle(reason) => (Outcome::Idle(reason), None),
+        Plan::Refuse(error) => (Outcome::Failed(error), None),
+        Plan::Cleanup(cleanup) => (cleaned(ctx, key, &cleanup).await, None),
+        Plan::Read(reads) => {
+            let fetched = fetch(ctx, &observed, &reads, lane).await;
+            let outcome = match render(&observed, &reads, fetched.answers, &env) {
+                Err(error) => Outcome::Failed(error),
+                Ok(rendered) => {
+                    let change = guard::judge(ctx, &observed, diff(&rendered, &observed), &env);
+                    write(ctx, &observed, &change, lane).await
+                }
+            };
+            (outcome, Some(fetched.subscriptions))
+        }
+    };
+    settle(ctx, &observed, &outcome, subscriptions, lane).await
+}
+
+/// What came back from the backends, and what to poll from now on.
+struct Fetched {
+    answers: Vec<Result<tidegate_contract::RemoteSecret, FetchFailure>>,
+    subscriptions: Vec<Subscription>,
+}
+
+/// Reads what the plan asks for; holds no permit while it waits.
+async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) -> Fetched {
+    let object: Arc<str> = observed.key.to_string().into();
+    let not_before = ctx.clock.epoch();
+    let mut answers = Vec::with_capacity(plan.reads.len());
+    let (mut reads, mut places) = (Vec::new(), Vec::new());
+    for (place, planned) in plan.reads.iter().enumerate() {
+        match source(ctx, observed, planned).await {
+            Err(error) => answers.push(Err(FetchFailure::new(&error, false))),
+            Ok(source) => {
+                let not_before = planned.fresh.then_some(not_before);
+                let lane = fetch_lane(lane);
+                reads.push(Read { source, key: planned.key.clone(), lane, not_before });
+                places.push(place);
+                let pending = FetchFailure {
+                    kind: tidegate_contract::ErrorKind::Unavailable,
+                    public: "not read".into(),
+                    confirmed: false,
+                };
+                answers.push(Err(pending));
+            }
+        }
+    }
+    let asked: Vec<(tidegate_fetch::Source, tidegate_contract::RemoteKey)> =
+        reads.iter().map(|read| (read.source.clone(), read.key.clone())).collect();
+    let got = ctx.fetch.run(&object, reads).await;
+    let mut subscriptions: Vec<Subscription> = Vec::with_capacity(asked.len());
+    for (((source, key), answer), place) in asked.into_iter().zip(got).zip(places) {
+        let seen = answer.as_ref().ok().map(|value| value.fingerprint.clone());
+        let same = |known: &Subscription| {
+            known.key == key && known.source.identity == source.identity
+        };
+        if !subscriptions.iter().any(same) {
+            subscriptions.push(Subscription { source, key, seen });
+        }
+        answers[place] = told(answer);
+    }
+    Fetched { answers, subscriptions }
+}
+
+/// The backend of one read, as this object's namespace sees it.
+async fn source(
+    ctx: &Context,
+    observed: &Observed,
+    planned: &PlannedRead,
+) -> Result<tidegate_fetch::Source, tidegate_contract::ProviderError> {
+    let id = StoreId::seen_from(&observed.key.namespace, &planned.store);
+    let entry = ctx.seen().store(&id);
+    let entry = entry.ok_or_else(|| {
+        let kind = tidegate_contract::ErrorKind::Invalid;
+        tidegate_contract::ProviderError::new(kind, format!("{id} does not exist"))
+    })?;
+    ctx.backends.source(&id, &entry, &observed.key.namespace).await
+}
+
+fn told(answer: Answer) -> Result<tidegate_contract::RemoteSecret, FetchFailure> {
+    answer.map(|value| value.secret).map_err(|failure| FetchFailure {
+        kind: failure.kind,
+        public: failure.public,
+        confirmed: failure.absence.is_some_and(|absence| absence.confirmed),
+    })
+}
+
+async fn write(ctx: &Context, observed: &Observed, change: &Change, lane: Lane) -> Outcome {
+    let class = match lane {
+        Lane::Fresh => Class::FreshSecret,
+        Lane::Changed => Class::ChangedSecret,
+        Lane::Bulk | Lane::Retry | Lane::Refresh => Class::BulkSecret,
+    };
+    let result = ctx.patcher.run(change, &observed.key.namespace, class).await;
+    if let Ok(applied) = &result {
+        ctx.metrics.wrote(applied.written);
+    }
+    change.conclude(result)
+}
+
+async fn cleaned(
+    ctx: &Context,
+    key: &ObjectKey,
+    cleanup: &tidegate_stages::Cleanup,
+) -> Outcome {
+    match ctx.patcher.clean(cleanup, key).await {
+        Ok(()) => Outcome::Cleaned,
+        Err(failure) => reporting::cleanup_failed(failure),
+    }
+}
+
+/// Remembers, reports, subscribes, and says when to come back.
+async fn settle(
+    ctx: &Arc<Context>,
+    observed: &Observed,
+    outcome: &Outcome,
+    subscriptions: Option<Vec<Subscription>>,
+    lane: Lane,
+) -> Later {
+    let env = ctx.env();
+    let key = &observed.key;
+    reporting::report(ctx, observed, &status(observed, outcome, &env), outcome, lane);
+    ctx.remember(key, |memory| *memory = Memory::after(observed, outcome, &env));
+    let Next { requeue, poll } = schedule(observed, outcome, &env);
+    // Where each refresh writes its time, an unchanged answer is worth a look as well.
+    let each = poll.as_ref().filter(|poll| poll.tell_each).map(|poll| poll.interval);
+    match (poll, subscriptions) {
+        (Some(poll), Some(read)) => polling::subscribe(ctx, observed, read, poll.interval),
+        (Some(poll), None) => polling::subscribe_unread(ctx, observed, poll.interval).await,
+        (None, _) => ctx.unsubscribe(key),
+    }
+    let timer = requeue.map(|requeue| match requeue.lane {
+        Hint::Changed => (Lane::Changed, requeue.after, Trigger::GroupChanged),
+        Hint::Retry => (Lane::Retry, requeue.after, Trigger::Retry),
+        Hint::Refresh => (Lane::Refresh, requeue.after, Trigger::Timer),
+    });
+    timer.or(each.map(|interval| (Lane::Refresh, interval, Trigger::Timer)))
+}
+
+fn fetch_lane(lane: Lane) -> tidegate_fetch::Lane {
+    match lane {
+        Lane::Fresh => tidegate_fetch::Lane::Fresh,
+        Lane::Changed => tidegate_fetch::Lane::Changed,
+        Lane::Bulk => tidegate_fetch::Lane::Bulk,
+        Lane::Retry => tidegate_fetch::Lane::Retry,
+        Lane::Refresh => tidegate_fetch::Lane::Refresh,
+    }
+}

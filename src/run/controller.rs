@@ -1,0 +1,273 @@
+//! Shell. `tidegate controller`: builds every part, runs them, and stops them in order.
+
+use std::process::ExitCode;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config, ResourceExt};
+use tidegate_fetch::{Fetch, FetchOptions, FingerprintKey, SessionOptions, Sessions, TokioClock};
+use tokio_util::sync::CancellationToken;
+
+use super::fail;
+use crate::admin::{self, Health};
+use crate::cli::{ControllerArgs, Heartbeat};
+use crate::clock::Clock;
+use crate::controller::context::{Context, Parts, Settings};
+use crate::controller::{self, world::World};
+use crate::lease::{Candidate, LeaseOptions, Leadership};
+use crate::metrics::{self, Metrics, collect::Live};
+use crate::patch::Patcher;
+use crate::patch::api::Api as Writer;
+use crate::patch::permits::Permits;
+use crate::report::Reporter;
+use crate::telemetry;
+
+/// Why the controller did not start or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerError {
+    /// A flag or file is wrong: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+    /// Something outside failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs the subcommand to its end.
+#[must_use]
+pub fn main(args: ControllerArgs) -> ExitCode {
+    if let Err(error) = telemetry::install(&args.log_level, args.log_format) {
+        return fail(2, &error.to_string());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(1, &format!("no runtime: {error}")),
+    };
+    let outcome = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let signals = stop_on_signal(stop.clone());
+        tokio::select! {
+            outcome = run(args, stop) => outcome,
+            never = signals => match never {},
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(ControllerError::Usage(text)) => fail(2, &text),
+        Err(ControllerError::Failed(text)) => fail(1, &text),
+    }
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT and keeps waiting, so that the drain goes on.
+async fn stop_on_signal(stop: CancellationToken) -> std::convert::Infallible {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (terminate, interrupt) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    if let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: draining writes in flight");
+        stop.cancel();
+    }
+    std::future::pending().await
+}
+
+/// Runs the controller until `stop`.
+///
+/// # Errors
+/// `Usage` for wrong flags and unreadable files, `Failed` when the API server or the admin port
+/// cannot be reached.
+pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), ControllerError> {
+    let (client, namespace) = connect(&args).await?;
+    let listener = admin::bind(args.admin_addr).await.map_err(|error| {
+        ControllerError::Usage(format!("--admin-addr {}: {error}", args.admin_addr))
+    })?;
+    let clock = Clock::system();
+    let health = Health::default();
+    let salt = cluster_identity(&client).await?;
+    let (mut registry, metrics) = metrics::registry();
+
+    let mut tasks = tokio::task::JoinSet::new();
+    let election_stop = CancellationToken::new();
+    let leadership = if args.no_leader_election {
+        Leadership::always(clock)
+    } else {
+        let candidate = Candidate::new(client.clone(), lease_options(&args, namespace), clock);
+        let leadership = candidate.leadership();
+        tasks.spawn(candidate.run(election_stop.clone()));
+        leadership
+    };
+    let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
+    registry.register_collector(Box::new(Live::new(&ctx, permits)));
+    let admin_stop = CancellationToken::new();
+    let admin = admin::serve(listener, health.clone(), Arc::new(registry), admin_stop.clone());
+    tasks.spawn(async move {
+        if let Err(error) = admin.await {
+            tracing::error!(%error, "the admin port failed");
+        }
+    });
+
+    let outcome = lead(&ctx, &leadership, &health, &stop, args.drain_timeout).await;
+    election_stop.cancel();
+    admin_stop.cancel();
+    while tasks.join_next().await.is_some() {}
+    outcome
+}
+
+/// Waits for the Lease, works while it lasts.
+async fn lead(
+    ctx: &Arc<Context>,
+    leadership: &Leadership,
+    health: &Health,
+    stop: &CancellationToken,
+    drain: Duration,
+) -> Result<(), ControllerError> {
+    // A standby is ready: it would serve as soon as the Lease is its own.
+    health.set_ready(true);
+    while !leadership.may_write() {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(100)) => {}
+        }
+    }
+    health.set_ready(false);
+    let work_stop = stop.child_token();
+    let guard = work_stop.clone();
+    let lost = async {
+        while leadership.may_write() {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        guard.cancel();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = controller::run(ctx, || health.set_ready(true), work_stop.clone(), drain) => {}
+        () = lost => {}
+    }
+    if stop.is_cancelled() {
+        return Ok(());
+    }
+    // Another replica leads now. A fresh process has no stale decision in flight.
+    Err(ControllerError::Failed("the Lease was lost; exiting so that a fresh start follows".into()))
+}
+
+/// A client for the cluster that the flags, the environment or the pod name.
+async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerError> {
+    let usage = |text: String| ControllerError::Usage(text);
+    let options =
+        KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    let mut config = match &args.kubeconfig {
+        Some(path) => {
+            let file = Kubeconfig::read_from(path)
+                .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?;
+            Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?
+        }
+        None if args.context.is_some() => Config::from_kubeconfig(&options)
+            .await
+            .map_err(|error| usage(format!("--context: {error}")))?,
+        None => Config::infer().await.map_err(|error| {
+            usage(format!("no cluster: name one with --kubeconfig FILE or KUBECONFIG ({error})"))
+        })?,
+    };
+    // Our own layers retry, bounded and by priority; kube's would do so 15 times on top.
+    config.default_retry = false;
+    let namespace = config.default_namespace.clone();
+    let client = Client::try_from(config)
+        .map_err(|error| usage(format!("the kubeconfig cannot be used: {error}")))?;
+    Ok((client, namespace))
+}
+
+/// UID of `kube-system`: what makes this cluster's phases differ from another's.
+async fn cluster_identity(client: &Client) -> Result<String, ControllerError> {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let asked = tokio::time::timeout(Duration::from_secs(30), api.get("kube-system")).await;
+    match asked {
+        Ok(Ok(namespace)) => Ok(namespace.uid().unwrap_or_default()),
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+            tracing::warn!("kube-system is not readable: polls keep no phase between clusters");
+            Ok(String::new())
+        }
+        Ok(Err(error)) => {
+            Err(ControllerError::Failed(format!("the API server cannot be reached: {error}")))
+        }
+        Err(_) => Err(ControllerError::Failed("the API server does not answer".to_owned())),
+    }
+}
+
+fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
+    let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
+    let host = host.unwrap_or_else(|_| "tidegate".to_owned());
+    LeaseOptions {
+        namespace: args.lease_namespace.clone().unwrap_or(namespace),
+        name: args.lease_name.clone(),
+        identity: format!("{host}_{:016x}", seed()),
+        duration: args.lease_duration,
+        retry: args.lease_duration * 2 / 15,
+    }
+}
+
+fn context(
+    args: &ControllerArgs,
+    client: Client,
+    clock: Clock,
+    leadership: Leadership,
+    salt: String,
+    metrics: Metrics,
+) -> Result<(Arc<Context>, Permits), ControllerError> {
+    let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
+    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed());
+    options.call_deadline = args.backend_timeout;
+    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed()));
+    let permits = Permits::new(args.max_write_concurrency, clock);
+    let world = Arc::new(RwLock::new(World::default()));
+    let writer = Writer::new(client.clone(), permits.clone(), leadership, clock);
+    let parts = Parts {
+        patcher: Patcher::new(writer.clone(), Arc::clone(&world)),
+        reporter: Reporter::new(writer),
+        client,
+        clock,
+        settings: Settings {
+            namespace: args.namespace.clone(),
+            store_interval: args.store_requeue_interval,
+        },
+        config: Arc::new(tidegate_stages::Config {
+            controller_class: args.controller_class.as_str().into(),
+            refresh_floor: args.refresh_interval_floor,
+            status_heartbeat: match args.status_heartbeat {
+                Heartbeat::Each => tidegate_stages::Heartbeat::Each,
+                Heartbeat::Off => tidegate_stages::Heartbeat::Off,
+                Heartbeat::Every(interval) => tidegate_stages::Heartbeat::Every(interval),
+            },
+        }),
+        world,
+        fetch: Fetch::new(options),
+        sessions,
+        metrics,
+        seed: seed(),
+    };
+    Ok((Arc::new(Context::new(parts)), permits))
+}
+
+fn fingerprint_key() -> Result<FingerprintKey, ControllerError> {
+    let mut bytes = [0u8; 32];
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| ControllerError::Failed("the system gives no random numbers".to_owned()))?;
+    Ok(FingerprintKey::new(bytes))
+}
+
+/// A number for jitter and names: it needs to differ, not to be secret.
+fn seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
