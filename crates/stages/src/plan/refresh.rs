@@ -1,0 +1,151 @@
+//! Pure. Is a refresh due? Refresh policy, interval, validity of the Secret, sync windows.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidegate_api::{CreationPolicy, RefreshPolicy, names};
+
+use super::{ReadWhy, windows};
+use crate::outcome::IdleReason;
+use crate::{Annotated, Env, Heartbeat, Observed, TargetView, Trigger, revision};
+
+/// The interval at which the object's values are refreshed; `None` when they are not.
+pub(crate) fn interval(observed: &Observed) -> Option<Duration> {
+    let spec = &observed.object.spec;
+    let periodic = spec.refresh_policy.unwrap_or_default() == RefreshPolicy::Periodic;
+    let interval = spec.refresh_interval;
+    (periodic && !interval.is_zero()).then(|| interval.0.max(observed.config.refresh_floor))
+}
+
+/// Why values are read now, or why they are not.
+pub(super) fn due(observed: &Observed, env: &Env) -> Result<ReadWhy, IdleReason> {
+    let Some(refreshed_at) = refreshed_at(observed) else {
+        return Ok(ReadWhy::NeverSynced);
+    };
+    let Some(synced) = observed.synced_revision() else {
+        return Ok(ReadWhy::NeverSynced);
+    };
+    if !valid(observed) {
+        return Ok(ReadWhy::TargetInvalid);
+    }
+    let edited = synced != revision(&observed.object);
+    let spec = &observed.object.spec;
+    match spec.refresh_policy.unwrap_or_default() {
+        RefreshPolicy::CreatedOnce => Err(IdleReason::UpToDate),
+        RefreshPolicy::OnChange if edited => Ok(ReadWhy::Edited),
+        RefreshPolicy::OnChange => Err(IdleReason::UpToDate),
+        RefreshPolicy::Periodic if edited && edit_counts(observed) => Ok(ReadWhy::Edited),
+        RefreshPolicy::Periodic if failed(observed) => Ok(ReadWhy::Failed),
+        RefreshPolicy::Periodic => periodic(observed, env, refreshed_at),
+    }
+}
+
+/// Whether somebody asked for this read just now, so that an older answer will not do.
+pub(super) fn asked_for(observed: &Observed, why: ReadWhy) -> bool {
+    observed.memory.trigger == Trigger::Spec
+        && matches!(why, ReadWhy::Edited | ReadWhy::NeverSynced)
+}
+
+/// When values were last read well.
+pub(crate) fn refreshed_at(observed: &Observed) -> Option<Timestamp> {
+    let status = observed.object.status.as_ref();
+    let told = status.and_then(|status| Some(status.refresh_time.as_ref()?.0));
+    told.max(observed.memory.refreshed_at)
+}
+
+/// ESO never syncs an edit again once `refreshInterval` is 0. We do; but an edit that ESO left
+/// behind causes no write by itself when we take over (P8).
+fn edit_counts(observed: &Observed) -> bool {
+    let memory = &observed.memory;
+    !observed.object.spec.refresh_interval.is_zero()
+        || memory.trigger != Trigger::First
+        || memory.status_is_ours
+}
+
+/// Whether the last attempt failed.
+fn failed(observed: &Observed) -> bool {
+    let status = observed.object.status.as_ref();
+    observed.memory.failures > 0
+        || (observed.memory.synced.is_none()
+            && (status.iter().flat_map(|status| &status.conditions))
+                .any(|condition| condition.type_ == names::READY && condition.status == "False"))
+}
+
+/// Whether the Secret is what was written. What is never written is never wrong.
+fn valid(observed: &Observed) -> bool {
+    match (
+        observed.object.spec.target.creation_policy,
+        &observed.target,
+    ) {
+        (CreationPolicy::Orphan | CreationPolicy::None, _) => true,
+        (_, TargetView::Present(digest)) => {
+            digest.managed && digest.annotated == Annotated::Hash(digest.hash)
+        }
+        // Merge has nothing to mend in a Secret that nobody made, once it has said so.
+        (CreationPolicy::Merge, TargetView::Absent) => {
+            reason(observed) == Some(names::SECRET_MISSING)
+                && observed.memory.trigger != Trigger::Drift
+        }
+        (_, TargetView::Absent) => {
+            matches!(reason(observed), Some(names::SECRET_DELETED)) || retained(observed)
+        }
+    }
+}
+
+fn reason(observed: &Observed) -> Option<&str> {
+    ready(observed).and_then(|condition| condition.reason.as_deref())
+}
+
+fn ready(observed: &Observed) -> Option<&tidegate_api::Condition> {
+    let status = observed.object.status.as_ref()?;
+    (status.conditions.iter()).find(|condition| condition.type_ == names::READY)
+}
+
+/// Nothing was found and nothing was made: there is no Secret to be missed.
+fn retained(observed: &Observed) -> bool {
+    ready(observed).is_some_and(|condition| {
+        condition.status == "True" && condition.message.as_deref() == Some(names::MSG_RETAINED)
+    })
+}
+
+fn periodic(
+    observed: &Observed,
+    env: &Env,
+    refreshed_at: Timestamp,
+) -> Result<ReadWhy, IdleReason> {
+    let Some(interval) = interval(observed) else {
+        return Err(IdleReason::UpToDate);
+    };
+    let changed = observed.memory.trigger == Trigger::GroupChanged;
+    let over = refreshed_at > env.now
+        || elapsed(refreshed_at, env.now) > interval.saturating_add(grace(observed));
+    if !changed && !over {
+        return Err(IdleReason::UpToDate);
+    }
+    let open = (observed.object.spec.sync_windows.as_ref())
+        .is_none_or(|windows| windows::open(windows, env.now));
+    match (open, changed) {
+        (false, _) => Err(IdleReason::WindowClosed),
+        (true, true) => Ok(ReadWhy::Changed),
+        (true, false) => Ok(ReadWhy::Due),
+    }
+}
+
+/// `status.refreshTime` may be older than the last good look by the heartbeat. A process that
+/// starts knows no better and leaves the object to its polling group, which is due within one
+/// interval; what is older than both is read at once.
+fn grace(observed: &Observed) -> Duration {
+    // Objects with sync windows have no polling group, so nobody else would look.
+    if observed.memory.refreshed_at.is_some() || observed.object.spec.sync_windows.is_some() {
+        return Duration::ZERO;
+    }
+    match observed.config.status_heartbeat {
+        Heartbeat::Each => Duration::ZERO,
+        Heartbeat::Off => Duration::MAX,
+        Heartbeat::Every(heartbeat) => heartbeat,
+    }
+}
+
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}
