@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_contract::{Authenticator, ProviderError, SecretValue};
+use tidegate_contract::{ProviderError, SecretValue, TokenSource};
 use tidegate_fetch::{Endpoint, Identity, Sessions, Source};
 use tidegate_provider_fake::{FakeEntry, FakeProvider, FakeValidation};
 use tidegate_provider_vault::{
@@ -66,14 +66,14 @@ fn vault(
     connections: &mut Connections,
 ) -> Result<Source, ProviderError> {
     let connection = connections.get(&settings.config)?;
-    let authenticator: Arc<dyn Authenticator> = match settings.login {
+    let tokens: Arc<dyn TokenSource> = match settings.login {
         None => Arc::new(NoAuth),
         Some(login) => {
             let namespace = settings.login_namespace.as_deref();
-            Arc::new(VaultAuthenticator::new(connection.clone(), login, namespace)?)
+            let login = VaultAuthenticator::new(connection.clone(), login, namespace)?;
+            sessions.open(&identity, Arc::new(login))
         }
     };
-    let tokens = sessions.open(&identity, authenticator);
     let endpoint = endpoint(&settings.config);
     let provider = Arc::new(VaultProvider::new(connection, settings.mount, tokens));
     Ok(Source { identity, endpoint, provider })

@@ -187,7 +187,7 @@ const TICK: Duration = Duration::from_millis(200);
 
 impl Inner {
     async fn write(&self, ticket: Ticket<Subject>) {
-        let subject = ticket.key().clone();
+        let subject = ticket.work().key.clone();
         let Some(pending) = lock(&self.pending).remove(&subject) else {
             ticket.done(None);
             return;

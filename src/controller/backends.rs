@@ -18,7 +18,6 @@ use crate::registry::{self, Connections};
 /// # Guarantees
 /// A backend is kept for one store as one consumer namespace sees it; it is never handed to another
 /// namespace unless nothing in its resolution depended on the consumer (P5).
-#[derive(Debug)]
 pub struct Backends {
     client: Client,
     sources: Sources,

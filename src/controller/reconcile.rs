@@ -157,7 +157,7 @@ async fn settle(
 ) -> Later {
     let env = ctx.env();
     let key = &observed.key;
-    reporting::report(ctx, observed, &status(observed, outcome, &env), outcome, lane);
+    reporting::report(ctx, observed, status(observed, outcome, &env), outcome, lane);
     ctx.remember(key, |memory| *memory = Memory::after(observed, outcome, &env));
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.

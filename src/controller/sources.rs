@@ -78,7 +78,6 @@ type Slot = Arc<tokio::sync::Mutex<Entry>>;
 ///
 /// # Guarantees
 /// One GET per object and resourceVersion, however many ask. Only referenced objects are kept.
-#[derive(Debug)]
 pub struct Sources {
     client: Client,
     slots: Mutex<HashMap<SourceKey, Slot>>,

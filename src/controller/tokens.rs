@@ -64,16 +64,16 @@ impl JwtSource for ServiceAccountToken {
     async fn jwt(&self) -> Result<SecretValue, ProviderError> {
         let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
         let request = TokenRequest {
-            spec: TokenRequestSpec {
-                audiences: self.audiences.clone(),
+            spec: Some(TokenRequestSpec {
+                audiences: Some(self.audiences.clone()),
                 expiration_seconds: Some(self.seconds),
                 ..TokenRequestSpec::default()
-            },
+            }),
             ..TokenRequest::default()
         };
         let answer = api.create_token_request(&self.name, &PostParams::default(), &request).await;
         let status = answer.map_err(|error| self.refused(&error))?.status.unwrap_or_default();
-        Ok(SecretValue::from(status.token))
+        Ok(SecretValue::from(status.token.unwrap_or_default()))
     }
 }
 

@@ -81,7 +81,7 @@ fn run<K, H>(
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default + Clone + Debug + Eq + std::hash::Hash + Send,
-    H: Fn(&Context, Seen<K>) + Send + 'static,
+    H: Fn(&Context, Seen<K>) + Send + Sync + 'static,
 {
     let (ctx, stop) = (Arc::clone(ctx), stop.clone());
     Box::pin(async move {
