@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::ServerError;
 use crate::recipe::Recipe;
@@ -13,9 +14,18 @@ mod go;
 pub const CACHE_VARIABLE: &str = "TIDEGATE_SERVERS";
 
 /// The place that servers are built into and taken from.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Cache {
     root: PathBuf,
+    report: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Cache {
@@ -40,7 +50,19 @@ impl Cache {
     /// A cache in a folder of the caller's choice.
     #[must_use]
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self {
+            root: root.into(),
+            report: Arc::new(progress),
+        }
+    }
+
+    /// Hands the progress lines to `report` instead of stderr.
+    #[must_use]
+    pub fn reporting(self, report: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        Self {
+            report: Arc::new(report),
+            ..self
+        }
     }
 
     /// Folder that the cache lives in.
@@ -73,13 +95,14 @@ impl Cache {
             return Ok(binary);
         }
         let (name, version) = (recipe.name, recipe.version);
-        progress(format_args!(
+        self.tell(format!(
             "building {name} {version} ({}, once)…",
             recipe.cold
         ));
+        self.remove_abandoned(name);
         let begun = tokio::time::Instant::now();
         let work = tempfile::Builder::new()
-            .prefix(&format!(".building-{name}-"))
+            .prefix(&building(name))
             .tempdir_in(&self.root)
             .map_err(ServerError::io(|| {
                 format!("make a folder in {}", self.root.display())
@@ -96,11 +119,28 @@ impl Cache {
         fs::rename(&out, &done).map_err(ServerError::io(|| {
             format!("put {name} into {}", done.display())
         }))?;
-        progress(format_args!(
+        self.tell(format!(
             "{name} {version} done in {} s",
             begun.elapsed().as_secs()
         ));
         Ok(binary)
+    }
+
+    fn tell(&self, line: impl AsRef<str>) {
+        (self.report)(line.as_ref());
+    }
+
+    /// Removes what a killed build left; under the lock, no other build of `name` is under way.
+    fn remove_abandoned(&self, name: &str) {
+        for entry in fs::read_dir(&self.root).into_iter().flatten().flatten() {
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(&building(name))
+            {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn lock(&self, recipe: &Recipe) -> Result<File, ServerError> {
@@ -109,7 +149,7 @@ impl Cache {
         make_dir(&self.root.join("locks"))?;
         let file = File::create(&path).map_err(ServerError::io(failed))?;
         if let Err(fs::TryLockError::WouldBlock) = file.try_lock() {
-            progress(format_args!(
+            self.tell(format!(
                 "{}: another process builds it; waiting…",
                 recipe.name
             ));
@@ -119,8 +159,12 @@ impl Cache {
     }
 }
 
+fn building(name: &str) -> String {
+    format!(".building-{name}-")
+}
+
 /// Tells one step to whoever watches the run; a closed stderr is no reason to fail.
-pub(crate) fn progress(line: std::fmt::Arguments<'_>) {
+pub(crate) fn progress(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "servers: {line}");
 }
 
@@ -134,3 +178,6 @@ pub(crate) fn write(path: &Path, content: &str) -> Result<(), ServerError> {
     }
     fs::write(path, content).map_err(ServerError::io(|| format!("write {}", path.display())))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Pure. What can go wrong between a test and its servers.
+//! Shell. What can go wrong between a test and its servers.
 
 use std::path::PathBuf;
 

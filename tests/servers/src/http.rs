@@ -94,6 +94,15 @@ impl Http {
         }
     }
 
+    /// The same client (trust and credential) for another address.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Sends one request; any status is an answer.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod process;
 mod recipe;
 mod rt;
 mod scratch;
+mod shared;
 mod vault;
 
 use std::path::PathBuf;
@@ -25,7 +26,8 @@ pub use cache::{CACHE_VARIABLE, Cache};
 pub use control_plane::{ADMIN, ControlPlane, ControlPlaneOptions, TIDEGATE, User};
 pub use error::ServerError;
 pub use http::{Answer, Http};
-pub use recipe::{KUBERNETES_VERSION, RECIPES, Recipe, find};
+pub use recipe::{KUBERNETES_VERSION, RECIPES, Recipe};
+pub use shared::shared;
 pub use vault::{
     AppRole, AuditEntry, JwtRole, KubernetesRole, Vault, VaultOptions, VaultRequestKind,
 };
@@ -37,4 +39,22 @@ pub use vault::{
 pub async fn ensure(name: &str) -> Result<PathBuf, ServerError> {
     let recipe = find(name)?;
     rt::blocking(move || Cache::of_user()?.ensure(recipe)).await
+}
+
+/// Finds a recipe by its name.
+///
+/// # Errors
+/// [`ServerError::Unknown`], which lists the names there are.
+pub fn find(name: &str) -> Result<&'static Recipe, ServerError> {
+    recipe::find(name).ok_or_else(|| {
+        let known = RECIPES
+            .iter()
+            .map(|recipe| recipe.name)
+            .collect::<Vec<_>>()
+            .join(", ");
+        ServerError::Unknown {
+            name: name.to_owned(),
+            known,
+        }
+    })
 }

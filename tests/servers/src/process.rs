@@ -141,9 +141,28 @@ impl Process {
         }
     }
 
-    /// Stops the process from running without ending it.
-    pub(crate) fn pause(&self) -> Result<(), ServerError> {
-        self.signal(Signal::STOP)
+    /// Stops the process from running without ending it; when this returns, every thread of it
+    /// stands still, so nothing is answered any more.
+    pub(crate) async fn pause(&self) -> Result<(), ServerError> {
+        self.signal(Signal::STOP)?;
+        for _ in 0..STOP_STEPS {
+            if self.stands_still() {
+                return Ok(());
+            }
+            rt::sleep(STEP).await?;
+        }
+        Err(ServerError::Usage(format!("{} does not stop", self.name)))
+    }
+
+    fn stands_still(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        tasks.into_iter().flatten().flatten().all(|task| {
+            // A thread that is gone by now answers nothing either.
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit(") ")
+                .next()
+                .is_none_or(|rest| rest.is_empty() || rest.starts_with('T'))
+        })
     }
 
     /// Lets a paused process go on.

@@ -5,8 +5,6 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::error::ServerError;
-
 /// Version of the Kubernetes binaries.
 pub const KUBERNETES_VERSION: &str = "1.34.4";
 
@@ -110,25 +108,8 @@ impl Recipe {
 }
 
 /// Finds a recipe by its name.
-///
-/// # Errors
-/// [`ServerError::Unknown`], which lists the names there are.
-pub fn find(name: &str) -> Result<&'static Recipe, ServerError> {
-    RECIPES
-        .iter()
-        .copied()
-        .find(|recipe| recipe.name == name)
-        .ok_or_else(|| {
-            let known = RECIPES
-                .iter()
-                .map(|recipe| recipe.name)
-                .collect::<Vec<_>>()
-                .join(", ");
-            ServerError::Unknown {
-                name: name.to_owned(),
-                known,
-            }
-        })
+pub(crate) fn find(name: &str) -> Option<&'static Recipe> {
+    RECIPES.iter().copied().find(|recipe| recipe.name == name)
 }
 
 /// Every server there is a recipe for, in the order in which they are built.
@@ -205,7 +186,7 @@ const fn kubernetes(package: &'static str) -> GoBuild {
 const VAULT: Recipe = Recipe {
     name: "vault",
     version: "1.21.4",
-    cold: "about 4 min",
+    cold: "about 5 min",
     build: GoBuild {
         package: "github.com/hashicorp/vault",
         tags: "minimal",

@@ -67,9 +67,9 @@ impl Scratch {
         self.dir.join("running").join(name)
     }
 
-    /// Lets the logs outlive the servers.
+    /// Lets the logs outlive the servers; whoever calls this tells where they are.
     pub(crate) fn keep(&self) {
-        keep(&self.dir);
+        mark(&self.dir);
     }
 }
 
@@ -85,11 +85,10 @@ fn live() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn keep(dir: &Path) {
+/// Tells the janitor to leave the logs; false when it was told before.
+fn mark(dir: &Path) -> bool {
     let mark = dir.join("keep");
-    if !mark.exists() && fs::write(&mark, "").is_ok() {
-        progress(format_args!("logs stay in {}", dir.join("logs").display()));
-    }
+    !mark.exists() && fs::write(&mark, "").is_ok()
 }
 
 /// A failed assertion is when the servers' logs are wanted, and it does not pass through here as
@@ -100,7 +99,9 @@ fn keep_logs_on_panic() {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             before(info);
-            live().iter().for_each(|dir| keep(dir));
+            for dir in live().iter().filter(|dir| mark(dir)) {
+                progress(&format!("logs stay in {}", dir.join("logs").display()));
+            }
         }));
     });
 }

@@ -4,7 +4,11 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tidegate_testservers::{Cache, RECIPES, Recipe, ServerError, find};
+use tidegate_testservers::{
+    ADMIN, Cache, ControlPlane, ControlPlaneOptions, RECIPES, Recipe, ServerError, Vault,
+    VaultOptions, find,
+};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Real servers for Tidegate's tests.
 ///
@@ -29,6 +33,9 @@ enum Command {
         /// Name, as `list` shows it.
         name: String,
     },
+    /// Runs a control plane and a Vault until it is interrupted, and prints how to reach them as
+    /// lines for a shell.
+    Run,
     /// Lists the servers: name, version, `built` or `missing`, and the path.
     List,
 }
@@ -63,8 +70,45 @@ fn run(command: Command) -> Result<(), ServerError> {
             let path = cache.ensure(find(&name)?)?;
             print(format_args!("{}", path.display()))
         }
+        Command::Run => tokio::runtime::Runtime::new()
+            .map_err(|source| ServerError::Io {
+                what: "start a runtime".to_owned(),
+                source,
+            })?
+            .block_on(serve()),
         Command::List => RECIPES.iter().try_for_each(|recipe| list(&cache, recipe)),
     }
+}
+
+async fn serve() -> Result<(), ServerError> {
+    let plane = ControlPlane::start(ControlPlaneOptions::default()).await?;
+    let vault = Vault::start(VaultOptions::default()).await?;
+    for (name, pid) in plane
+        .pids()
+        .await
+        .into_iter()
+        .chain(vault.pid().await.map(|p| ("vault", p)))
+    {
+        print(format_args!("# {name} is process {pid}"))?;
+    }
+    print(format_args!(
+        "export KUBECONFIG={}",
+        plane.kubeconfig_path(ADMIN)?.display()
+    ))?;
+    print(format_args!("export VAULT_ADDR={}", vault.addr()))?;
+    print(format_args!("export VAULT_TOKEN={}", vault.root_token()))?;
+    let failed = |source| ServerError::Io {
+        what: "wait for a signal".to_owned(),
+        source,
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    print(format_args!("# ready; interrupt to end"))?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
 }
 
 fn list(cache: &Cache, recipe: &Recipe) -> Result<(), ServerError> {

@@ -1,6 +1,6 @@
 //! Shell. The files that a control plane starts from: keys, tokens, policies, kubeconfigs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -50,11 +50,7 @@ impl Files {
         let mut lines = String::new();
         for user in own.iter().chain(users) {
             let token = random_token()?;
-            let groups = user.groups.join(",");
-            lines.push_str(&format!(
-                "{token},{name},{name},\"{groups}\"\n",
-                name = user.name
-            ));
+            lines.push_str(&token_line(user, &token));
             tokens.push((user.name.clone(), token));
         }
         for (name, content) in [
@@ -77,8 +73,8 @@ impl Files {
         })
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     pub(super) fn token(&self, user: &str) -> Result<&str, ServerError> {
@@ -122,6 +118,15 @@ impl Files {
         let path = scratch.data("kubeconfigs").join(format!("{name}.json"));
         write(&path, &self.kubeconfig(user, token))?;
         Ok(path)
+    }
+}
+
+/// The column of groups is left out where there is none: an empty one is a group named "".
+fn token_line(user: &User, token: &str) -> String {
+    let name = &user.name;
+    match user.groups.join(",") {
+        groups if groups.is_empty() => format!("{token},{name},{name}\n"),
+        groups => format!("{token},{name},{name},\"{groups}\"\n"),
     }
 }
 

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use super::files::Files;
-
 pub(super) fn etcd(data: &Path, port: u16, peer_port: u16) -> Vec<String> {
     let (client, peer) = (address(port), address(peer_port));
     vec![
@@ -24,17 +22,28 @@ fn address(port: u16) -> String {
     format!("http://127.0.0.1:{port}")
 }
 
-pub(super) fn apiserver(
-    files: &Files,
-    audit_log: &Path,
-    port: u16,
-    etcd: &str,
-    extra: &[String],
-) -> Vec<String> {
-    let file = |flag: &str, name: &str| format!("--{flag}={}", files.path(name).display());
+/// What the API server's command line depends on.
+pub(super) struct Apiserver<'a> {
+    /// Address that clients use, and issuer of service account tokens.
+    pub(super) url: &'a str,
+    /// Port of that address.
+    pub(super) port: u16,
+    /// Address of etcd.
+    pub(super) etcd: &'a str,
+    /// Folder of keys, tokens and policies.
+    pub(super) files: &'a Path,
+    /// Where to record requests.
+    pub(super) audit_log: &'a Path,
+    /// Flags of the test's own.
+    pub(super) extra: &'a [String],
+}
+
+pub(super) fn apiserver(own: &Apiserver<'_>) -> Vec<String> {
+    let (url, etcd) = (own.url, own.etcd);
+    let file = |flag: &str, name: &str| format!("--{flag}={}", own.files.join(name).display());
     let mut flags = vec![
         format!("--etcd-servers={etcd}"),
-        format!("--secure-port={port}"),
+        format!("--secure-port={}", own.port),
         "--bind-address=127.0.0.1".to_owned(),
         "--advertise-address=127.0.0.1".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
@@ -44,19 +53,19 @@ pub(super) fn apiserver(
         file("token-auth-file", "tokens.csv"),
         "--authorization-mode=RBAC".to_owned(),
         "--disable-admission-plugins=ServiceAccount".to_owned(),
-        format!("--service-account-issuer={}", files.url),
-        format!("--service-account-jwks-uri={}/openid/v1/jwks", files.url),
+        format!("--service-account-issuer={url}"),
+        format!("--service-account-jwks-uri={url}/openid/v1/jwks"),
         file("service-account-key-file", "service-accounts.pub"),
         file("service-account-signing-key-file", "service-accounts.key"),
         file("audit-policy-file", "audit-policy.json"),
-        format!("--audit-log-path={}", audit_log.display()),
+        format!("--audit-log-path={}", own.audit_log.display()),
         "--audit-log-format=json".to_owned(),
         "--audit-log-mode=blocking".to_owned(),
         // In megabytes: one file, since a test counts from its beginning.
         "--audit-log-maxsize=1000000".to_owned(),
         "--profiling=false".to_owned(),
     ];
-    flags.extend_from_slice(extra);
+    flags.extend_from_slice(own.extra);
     flags
 }
 

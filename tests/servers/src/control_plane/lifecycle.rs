@@ -40,8 +40,14 @@ impl ControlPlane {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        let (port, etcd) = (self.ports.apiserver.number(), self.etcd_endpoint());
-        let args = flags::apiserver(&self.files, self.audit.path(), port, &etcd, &extra);
+        let args = flags::apiserver(&flags::Apiserver {
+            url: self.url(),
+            port: self.ports.apiserver.number(),
+            etcd: &self.etcd_endpoint(),
+            files: self.files.dir(),
+            audit_log: self.audit.path(),
+            extra: &extra,
+        });
         let mut apiserver = Process::start("kube-apiserver", &self.scratch, &program, &args)?;
         let api = self.api(ADMIN)?;
         let is_ok = async |path| matches!(api.get(path).await, Ok(a) if a.status == 200);
@@ -103,6 +109,7 @@ impl ControlPlane {
             .as_ref()
             .ok_or_else(down)?
             .pause()
+            .await
     }
 
     /// Lets a frozen API server go on.

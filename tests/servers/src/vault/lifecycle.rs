@@ -64,7 +64,13 @@ impl Vault {
     /// # Errors
     /// [`ServerError::Usage`] when it is down.
     pub async fn pause(&self) -> Result<(), ServerError> {
-        self.process.lock().await.as_ref().ok_or_else(down)?.pause()
+        self.process
+            .lock()
+            .await
+            .as_ref()
+            .ok_or_else(down)?
+            .pause()
+            .await
     }
 
     /// Lets a frozen process go on.
