@@ -3,10 +3,12 @@
 /// Children per node: four keep the heap flat and siblings within one cache line.
 const ARITY: usize = 4;
 
-/// A due time and whose it is.
+/// A due time and whose it is; of equal times the one asked for first comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Node {
     pub(crate) due: u64,
+    /// Counts requests; it wraps, which reorders equal times once in four billion.
+    order: u32,
     pub(crate) slot: u32,
 }
 
@@ -15,10 +17,11 @@ pub(crate) trait Positions {
     fn moved(&mut self, slot: u32, position: u32);
 }
 
-/// A min-heap by due time, then by slot.
+/// A min-heap by due time.
 #[derive(Debug, Default)]
 pub(crate) struct Heap {
     nodes: Vec<Node>,
+    order: u32,
 }
 
 impl Heap {
@@ -34,8 +37,10 @@ impl Heap {
         self.nodes.first().copied()
     }
 
-    pub(crate) fn push(&mut self, positions: &mut impl Positions, node: Node) {
-        self.nodes.push(node);
+    pub(crate) fn push(&mut self, positions: &mut impl Positions, due: u64, slot: u32) {
+        self.order = self.order.wrapping_add(1);
+        let order = self.order;
+        self.nodes.push(Node { due, order, slot });
         self.rise(positions, self.nodes.len() - 1);
     }
 
@@ -56,7 +61,9 @@ impl Heap {
 
     /// Moves the node at `position` to an earlier due time.
     pub(crate) fn earlier(&mut self, positions: &mut impl Positions, position: u32, due: u64) {
-        self.nodes[position as usize].due = due;
+        self.order = self.order.wrapping_add(1);
+        let node = &mut self.nodes[position as usize];
+        (node.due, node.order) = (due, self.order);
         self.rise(positions, position as usize);
     }
 

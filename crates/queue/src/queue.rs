@@ -7,7 +7,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use slab::Slab;
 
 use crate::entry::{Entry, Place, Requeue, State, Work};
-use crate::heap::{Heap, Node};
+use crate::heap::Heap;
 use crate::key::{Key, Merge};
 use crate::lane::{LANES, Lane, Options};
 use crate::list::Link;
@@ -302,7 +302,7 @@ impl<K: Key, R: Merge> Queue<K, R> {
             return self.queue(slot, lane, due);
         }
         self.entries[slot as usize].place = Place::Delayed { position: 0, lane };
-        self.delayed.push(&mut self.entries, Node { due, slot });
+        self.delayed.push(&mut self.entries, due, slot);
     }
 
     /// Into the lane, as far as it is admitted there.
