@@ -46,6 +46,9 @@ pub struct Subscription {
     /// The value that the object last acted on, even if acting failed (a template error, say);
     /// `None` when it has seen none in this process: then the next poll wakes it.
     pub seen: Option<Fingerprint>,
+    /// Unix time of the last good refresh as the object's status tells, so that a restart polls
+    /// nothing that was read just before; `None` when there was none.
+    pub refreshed: Option<Duration>,
 }
 
 /// The answer to one [`Read`].

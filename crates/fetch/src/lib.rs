@@ -6,14 +6,21 @@
 //! `session` are the thin shells that own tasks and timers.
 
 mod answer;
+mod backoff;
+mod bell;
 mod clock;
+mod engine;
 mod fetch;
 mod fingerprint;
+mod groups;
 mod identity;
 mod lane;
 mod options;
+mod permits;
 mod session;
+mod slab;
 mod stats;
+mod sync;
 
 pub use answer::{Absence, Answer, Cause, FetchFailure, Read, Source, Subscription, Value, Wake};
 pub use clock::{Clock, TokioClock};

@@ -1,0 +1,229 @@
+//! Pure. Reads: joined, answered from what is held, cancelled.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate_contract::ErrorKind;
+
+use super::Engine;
+use super::cell::{Cell, Stage, Waiter};
+use crate::{Answer, FetchFailure, Read};
+
+/// The reads of one object that wait together.
+#[derive(Debug)]
+pub(crate) struct Run {
+    object: Arc<str>,
+    answers: Vec<Option<Answer>>,
+    missing: usize,
+    cells: Vec<u32>,
+}
+
+/// What `Engine::read` found.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// Every answer was held.
+    Done(Vec<Answer>),
+    /// The run of this number will be among the output.
+    Waiting(u64),
+}
+
+impl Engine {
+    /// Reads keys for an object.
+    pub(crate) fn read(&mut self, object: &Arc<str>, reads: Vec<Read>, now: Duration) -> Reading {
+        if self.closed {
+            let stopped = || Err(stopped(now));
+            return Reading::Done(reads.iter().map(|_| stopped()).collect());
+        }
+        let mut answers = Vec::with_capacity(reads.len());
+        let mut waits = Vec::new();
+        for (read, index) in reads.into_iter().zip(0u32..) {
+            let not_before = read.not_before.unwrap_or_default().min(now);
+            let id = self.cell(&read.source, &read.key, now);
+            let answer = self.held_answer(id, object, not_before, now);
+            if answer.is_none() {
+                waits.push((id, index, read.lane, not_before));
+            }
+            answers.push(answer);
+        }
+        if waits.is_empty() {
+            return Reading::Done(answers.into_iter().flatten().collect());
+        }
+        let run = self.runs.insert(Run {
+            object: Arc::clone(object),
+            missing: waits.len(),
+            answers,
+            cells: waits.iter().map(|(id, ..)| *id).collect(),
+        });
+        for (id, index, lane, not_before) in waits {
+            let waiter = Waiter {
+                run,
+                index,
+                lane,
+                not_before,
+            };
+            if let Some(cell) = self.cells.get_mut(id) {
+                self.waiting += 1;
+                cell.waiters.push(waiter);
+            }
+            self.enqueue(id, now);
+            self.retime(id);
+        }
+        Reading::Waiting(run)
+    }
+
+    /// Forgets a run whose reader is gone, and the calls that nobody else wants.
+    pub(crate) fn cancel(&mut self, run: u64, now: Duration) {
+        let Some(gone) = self.runs.remove(run) else {
+            return;
+        };
+        for id in gone.cells {
+            let Some(cell) = self.cells.get_mut(id) else {
+                continue;
+            };
+            let before = cell.waiters.len();
+            cell.waiters.retain(|waiter| waiter.run != run);
+            self.waiting -= before - cell.waiters.len();
+            if cell.wanted().is_none() {
+                self.dequeue(id);
+                self.schedule(id, now);
+            }
+            self.enqueue(id, now);
+            self.retime(id);
+        }
+    }
+
+    /// Answers whoever waits, now and from now on, that there will be no answers.
+    pub(crate) fn close(&mut self, now: Duration) {
+        self.closed = true;
+        for id in self.cells.ids() {
+            self.deliver(id, now, &Err(stopped(now)));
+        }
+        for id in self.tickets.ids() {
+            self.refuse_ticket(id, ErrorKind::Unavailable, STOPPED, now);
+        }
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// An answer that needs no call.
+    fn held_answer(
+        &mut self,
+        id: u32,
+        object: &str,
+        not_before: Duration,
+        now: Duration,
+    ) -> Option<Answer> {
+        let cell = self.cells.get(id)?;
+        let answer = if let Some(held) = &cell.held
+            && held.started >= not_before
+            && held.until > now
+        {
+            Ok(held.value.clone())
+        } else if let Some(negative) = &cell.negative
+            && negative.started >= not_before
+            && negative.failure.retry_at > now
+        {
+            Err(negative.failure.clone())
+        } else {
+            return None;
+        };
+        self.counters.hits += 1;
+        self.taken(id, object);
+        Some(answer)
+    }
+
+    /// An object has the latest answer: it counts as told.
+    fn taken(&mut self, id: u32, object: &str) {
+        let (Some(object), Some(cell)) = (self.groups.find(object), self.cells.get_mut(id)) else {
+            return;
+        };
+        if let Some(subscriber) = cell.subscriber(object) {
+            subscriber.seen = true;
+        }
+        self.drop_taker(id, object);
+    }
+
+    /// An object no longer waits for the held value; the last one lets it go.
+    pub(super) fn drop_taker(&mut self, id: u32, object: u32) {
+        let Some(held) = self.cells.get_mut(id).and_then(|cell| cell.held.as_mut()) else {
+            return;
+        };
+        held.takers.remove(&object);
+        if held.takers.is_empty() && !held.for_all {
+            self.let_go(id);
+            self.retime(id);
+        }
+    }
+
+    /// Objects that a call which started at `started` answers directly.
+    pub(super) fn present(&self, cell: &Cell, started: Duration) -> BTreeSet<u32> {
+        let served = cell.waiters.iter().filter(|w| w.not_before <= started);
+        served
+            .filter_map(|waiter| self.groups.find(&self.runs.get(waiter.run)?.object))
+            .collect()
+    }
+
+    /// Gives an answer to the readers whom it satisfies.
+    pub(super) fn deliver(&mut self, id: u32, started: Duration, answer: &Answer) {
+        let Some(cell) = self.cells.get_mut(id) else {
+            return;
+        };
+        let (served, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut cell.waiters)
+            .into_iter()
+            .partition(|waiter| waiter.not_before <= started);
+        cell.waiters = rest;
+        self.waiting -= served.len();
+        self.counters.joins += served.len().saturating_sub(1) as u64;
+        for waiter in served {
+            let Some(run) = self.runs.get_mut(waiter.run) else {
+                continue;
+            };
+            if let Some(slot) = run.answers.get_mut(waiter.index as usize) {
+                *slot = Some(answer.clone());
+                run.missing -= 1;
+            }
+            if run.missing == 0
+                && let Some(run) = self.runs.remove(waiter.run)
+            {
+                let answers = run.answers.into_iter().flatten().collect();
+                self.answered.push((waiter.run, answers));
+            }
+        }
+    }
+
+    /// Takes a key out of the queue when nobody wants it any more.
+    pub(super) fn dequeue(&mut self, id: u32) {
+        let Some(cell) = self.cells.get_mut(id) else {
+            return;
+        };
+        match cell.stage {
+            Stage::Queued(place) => {
+                let source = self.sources.get(cell.source);
+                let endpoint = source.and_then(|source| self.endpoints.get_mut(source.endpoint));
+                if let Some(endpoint) = endpoint {
+                    endpoint.queue.remove(place);
+                }
+                cell.stage = Stage::Idle;
+            }
+            Stage::Delayed(_) => cell.stage = Stage::Idle,
+            Stage::Idle | Stage::Flying(_) => {}
+        }
+        if cell.stage == Stage::Idle {
+            cell.tries = 0;
+        }
+    }
+}
+
+const STOPPED: &str = "not read: the process is stopping";
+
+fn stopped(now: Duration) -> FetchFailure {
+    FetchFailure {
+        kind: ErrorKind::Unavailable,
+        public: STOPPED.into(),
+        absence: None,
+        retry_at: now,
+    }
+}

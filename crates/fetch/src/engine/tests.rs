@@ -1,0 +1,1 @@
+//! Pure. The state machine under virtual time.
