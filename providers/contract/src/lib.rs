@@ -5,6 +5,7 @@
 
 mod error;
 mod key;
+pub mod laws;
 mod provider;
 mod session;
 mod value;

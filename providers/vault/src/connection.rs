@@ -5,9 +5,12 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
-use tidegate_contract::{ErrorKind, ProviderError};
+use rustify::endpoint::Endpoint;
+use tidegate_contract::{ErrorKind, ProviderError, SecretValue};
 
+use crate::answer::Answer;
 use crate::config::VaultConfig;
+use crate::layer::Layer;
 use crate::tls;
 
 /// Idle connections kept for one Vault: as many as calls may be in flight.
@@ -56,6 +59,30 @@ impl VaultConnection {
             namespace: namespace(config.namespace.as_deref())?,
             max_body: config.max_body,
         })))
+    }
+
+    /// Sends one request and reads the answer to its end, whatever its status.
+    ///
+    /// An empty `token` sends none; `namespace` takes the place of the connection's own.
+    ///
+    /// # Errors
+    /// `Unavailable` when there is no whole answer; `Invalid` when the request cannot be built.
+    pub(crate) async fn ask<E: Endpoint>(
+        &self,
+        endpoint: E,
+        token: Option<&SecretValue>,
+        namespace: Option<&HeaderValue>,
+    ) -> Result<Answer, ProviderError> {
+        let layer = Layer {
+            inner: &self.0,
+            token,
+            namespace: namespace.or(self.0.namespace.as_ref()),
+        };
+        match endpoint.exec(&layer).await {
+            Ok(result) => Layer::answer(result.response),
+            // Nothing was sent: the layer itself never fails towards rustify.
+            Err(_) => Err(invalid("the path cannot be sent to Vault")),
+        }
     }
 }
 

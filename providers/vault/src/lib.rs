@@ -8,11 +8,20 @@
 //! The session layer of `tidegate-fetch` turns a [`VaultAuthenticator`] into the token source of a
 //! [`VaultProvider`]; a store without credentials uses [`NoAuth`].
 
+mod answer;
 mod authenticator;
+mod body;
 mod config;
 mod connection;
+mod fault;
+mod find;
+mod kv;
+mod layer;
 mod login;
+mod path;
+mod probe;
 mod provider;
+mod request;
 mod tls;
 
 pub use authenticator::{GivenJwt, NoAuth, VaultAuthenticator};
