@@ -43,12 +43,31 @@ pub struct Subscription {
     pub source: Source,
     /// What.
     pub key: RemoteKey,
-    /// The value that the object last acted on, even if acting failed (a template error, say);
-    /// `None` when it has seen none in this process: then the next poll wakes it.
-    pub seen: Option<Fingerprint>,
+    /// The last answer for this key that the object acted on.
+    pub seen: Seen,
     /// Unix time of the last good refresh as the object's status tells, so that a restart polls
     /// nothing that was read just before; `None` when there was none.
     pub refreshed: Option<Duration>,
+}
+
+/// What an object knows of a key when it subscribes; `Seen::from(&answer)` makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Seen {
+    /// Nothing in this process (it was found in sync after a start): the next poll wakes it.
+    Nothing,
+    /// A failure.
+    Failure(Option<Absence>),
+    /// A value, even if acting on it failed (a template error, say).
+    Value(Fingerprint),
+}
+
+impl From<&Answer> for Seen {
+    fn from(answer: &Answer) -> Self {
+        match answer {
+            Ok(value) => Self::Value(value.fingerprint),
+            Err(failure) => Self::Failure(failure.absence),
+        }
+    }
 }
 
 /// The answer to one [`Read`].
@@ -59,7 +78,7 @@ pub type Answer = Result<Value, FetchFailure>;
 pub struct Value {
     /// The bytes and version; clones share one buffer that is zeroized with the last of them.
     pub secret: RemoteSecret,
-    /// What to give back as [`Subscription::seen`].
+    /// Equal for equal bytes, in this process.
     pub fingerprint: Fingerprint,
 }
 

@@ -105,7 +105,7 @@ impl Fetch {
     /// 1 s) from now on. An empty list or a zero interval is [`Fetch::unsubscribe`].
     ///
     /// Subscribing never causes a call by itself. A key polled for others at a shorter interval
-    /// serves this object too. A known value other than `seen` wakes the object at once.
+    /// serves this object too. When more is known than it has seen, it is woken at once.
     pub fn subscribe(&self, object: &Arc<str>, keys: Vec<Subscription>, interval: Duration) {
         self.shared
             .turn(|state, now| state.engine.subscribe(object, keys, interval, now));

@@ -22,7 +22,9 @@ mod slab;
 mod stats;
 mod sync;
 
-pub use answer::{Absence, Answer, Cause, FetchFailure, Read, Source, Subscription, Value, Wake};
+pub use answer::{
+    Absence, Answer, Cause, FetchFailure, Read, Seen, Source, Subscription, Value, Wake,
+};
 pub use clock::{Clock, TokioClock};
 pub use fetch::Fetch;
 pub use fingerprint::{Fingerprint, FingerprintKey};

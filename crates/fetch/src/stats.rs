@@ -92,4 +92,6 @@ pub struct SessionStats {
     pub renewal_failures: u64,
     /// Tokens ended by us.
     pub revocations: u64,
+    /// Tokens held now that are ours to end.
+    pub revocable: usize,
 }

@@ -8,7 +8,7 @@ use tidegate_contract::{ErrorKind, RemoteKey};
 
 use crate::backoff::is_transient;
 use crate::permits::queue::Place;
-use crate::{Cause, FetchFailure, Fingerprint, Lane, Value};
+use crate::{Cause, FetchFailure, Fingerprint, Lane, Seen, Value};
 
 /// A value is held this long at most for readers to come (design 5.1).
 pub(crate) const HOLD: Duration = Duration::from_secs(30);
@@ -107,7 +107,35 @@ pub(crate) enum Known {
     Failed(&'static str),
 }
 
+/// What a known answer is to somebody who says what he has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum News {
+    /// Nothing new.
+    Seen,
+    /// New, but not worth a call: the next poll tells.
+    Later,
+    /// New.
+    Now(Cause),
+}
+
 impl Known {
+    pub(crate) fn news(self, seen: Seen) -> News {
+        match (self, seen) {
+            (_, Seen::Nothing) | (Self::Nothing, _) => News::Later,
+            (Self::Good(known), Seen::Value(seen)) if known == seen => News::Seen,
+            (Self::Good(_), Seen::Value(_)) => News::Now(Cause::Changed),
+            (Self::Good(_), Seen::Failure(_)) => News::Now(Cause::Recovered),
+            (Self::Failed(_), Seen::Failure(None)) => News::Seen,
+            (Self::Absent { confirmed }, Seen::Failure(Some(seen)))
+                if confirmed == seen.confirmed =>
+            {
+                News::Seen
+            }
+            (Self::Failed(_), _) => News::Now(Cause::Failed),
+            (Self::Absent { .. }, _) => News::Now(Cause::Absent),
+        }
+    }
+
     /// An outage stays one failure, whether it shows as silence or as push-back.
     pub(crate) const fn failed(kind: ErrorKind) -> Self {
         if is_transient(kind) {

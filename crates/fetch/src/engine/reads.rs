@@ -85,8 +85,8 @@ impl Engine {
             cell.waiters.retain(|waiter| waiter.run != run);
             self.waiting -= before - cell.waiters.len();
             if cell.wanted().is_none() {
+                cell.tries = 0;
                 self.dequeue(id);
-                self.schedule(id, now);
             }
             self.enqueue(id, now);
             self.retime(id);
@@ -210,9 +210,6 @@ impl Engine {
             }
             Stage::Delayed(_) => cell.stage = Stage::Idle,
             Stage::Idle | Stage::Flying(_) => {}
-        }
-        if cell.stage == Stage::Idle {
-            cell.tries = 0;
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Engine;
-use super::cell::Known;
-use crate::{Cause, Fingerprint, Subscription, Wake};
+use super::cell::{Known, News};
+use crate::{Cause, Seen, Subscription, Wake};
 
 /// No key is polled more often than once a second.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -26,7 +26,7 @@ impl Engine {
         }
         let interval = interval.max(SHORTEST);
         // By cell: an object may name one key twice.
-        let mut wanted: BTreeMap<u32, Option<Fingerprint>> = BTreeMap::new();
+        let mut wanted: BTreeMap<u32, Seen> = BTreeMap::new();
         for key in keys {
             let id = self.cell(&key.source, &key.key, now);
             wanted.insert(id, key.seen);
@@ -108,11 +108,11 @@ impl Engine {
     }
 
     /// Enters an object at a key, by what it says that it has seen.
-    fn enter(&mut self, id: u32, object: u32, seen: Option<Fingerprint>) {
+    fn enter(&mut self, id: u32, object: u32, seen: Seen) {
         let Some(cell) = self.cells.get_mut(id) else {
             return;
         };
-        if let (Known::Nothing, Some(fingerprint)) = (cell.known, seen) {
+        if let (Known::Nothing, Seen::Value(fingerprint)) = (cell.known, seen) {
             // It was read in this process, and what was learned then is forgotten here.
             cell.known = Known::Good(fingerprint);
         }
@@ -123,29 +123,21 @@ impl Engine {
             let retry_at = negative.failure.retry_at;
             cell.retry = Some(retry_at).filter(|at| cell.due.is_none_or(|due| *at < due));
         }
-        let known = cell.known;
+        let news = cell.known.news(seen);
         let subscriber = cell.enter(object);
-        let cause = match (known, seen) {
-            (Known::Good(now), Some(seen)) => {
-                subscriber.seen = now == seen;
-                (now != seen).then_some(Cause::Changed)
-            }
-            (Known::Good(_) | Known::Nothing, None) => {
-                subscriber.seen = false;
-                None
-            }
-            // It acted on a value since it was told that the key fails, or never was told.
-            (_, Some(_)) if !subscriber.seen => Some(known.cause(known)),
-            _ => None,
-        };
-        if subscriber.seen {
-            self.drop_taker(id, object);
-        } else if let Some(cause) = cause
-            && self.groups.wake(object, cause)
-        {
-            self.counters.wakes += 1;
+        subscriber.seen = news == News::Seen;
+        match news {
+            News::Seen => self.drop_taker(id, object),
+            News::Later => {}
+            News::Now(cause) => self.wake(object, cause),
         }
         self.retime(id);
+    }
+
+    fn wake(&mut self, object: u32, cause: Cause) {
+        if self.groups.wake(object, cause) {
+            self.counters.wakes += 1;
+        }
     }
 
     fn leave(&mut self, id: u32, object: u32, interval: Duration, now: Duration) {
@@ -160,6 +152,7 @@ impl Engine {
             cell.poll = None;
             cell.retry = None;
             if cell.wanted().is_none() {
+                cell.tries = 0;
                 self.dequeue(id);
             }
         }

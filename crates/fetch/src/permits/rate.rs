@@ -2,13 +2,20 @@
 
 use std::time::Duration;
 
-/// No endpoint is called less often than this: one call each two seconds shows that it recovered.
-const LEAST: f64 = 0.5;
+/// No endpoint is called less often than once a second while it is let through at all.
+const LEAST: f64 = 1.0;
+
+/// Goodput below this says more about demand than about the backend.
+const LEAST_GOODPUT: f64 = 2.0;
 
 /// Goodput is what was answered in this long; shorter would take a burst for a rate.
 const WINDOW: Duration = Duration::from_secs(2);
 
 const PARTS: usize = 8;
+
+/// Tokens are saved up for this many seconds: enough to make up for a late timer, too few for a
+/// burst that a backend would notice.
+const BURST: f64 = 0.05;
 
 /// The way back from 0.7 × to 0.95 × goodput takes this long.
 const CLIMB: f64 = 3.0;
@@ -18,6 +25,7 @@ const CLIMB: f64 = 3.0;
 /// An endpoint that never pushed back is approached from a low rate that doubles each second of
 /// demand. On push-back the rate falls to 0.7 × the measured goodput, is back at 0.95 × within
 /// seconds, and then creeps up: half a percent a second, 5 % after a minute without push-back.
+/// Rates of a few calls a second, where percents are nothing, grow by steps instead.
 #[derive(Debug)]
 pub(crate) struct Rate {
     most: f64,
@@ -44,7 +52,7 @@ impl Rate {
         Self {
             most,
             rate: initial.clamp(LEAST, most),
-            tokens: 1.0,
+            tokens: (initial.clamp(LEAST, most) * BURST).max(1.0),
             at: None,
             blocked_until: Duration::ZERO,
             pushed_back: None,
@@ -100,7 +108,7 @@ impl Rate {
         if self.pushed_back.is_some_and(|last| started <= last.at) {
             return;
         }
-        let goodput = self.goodput(now).max(LEAST);
+        let goodput = self.goodput(now).max(LEAST_GOODPUT);
         self.rate = (0.7 * goodput).clamp(LEAST, self.most);
         self.tokens = self.tokens.min(0.0);
         self.wanted = false;
@@ -117,7 +125,7 @@ impl Rate {
             Some(back) => self.climb(back, now, seconds, wanted),
         }
         self.rate = self.rate.clamp(LEAST, self.most);
-        let burst = (self.rate * 0.05).max(1.0);
+        let burst = (self.rate * BURST).max(1.0);
         self.tokens = (self.tokens + self.rate * seconds).min(burst);
     }
 
@@ -125,8 +133,12 @@ impl Rate {
         let since = now.saturating_sub(back.at).as_secs_f64();
         let floor = back.goodput * (0.7 + 0.25 * (since / CLIMB).min(1.0));
         if wanted && since > CLIMB {
-            let growth: f64 = if since > 60.0 { 1.05 } else { 1.005 };
-            self.rate *= growth.powf(seconds.min(1.0));
+            let (share, least) = if since > 60.0 {
+                (0.05, 2.0)
+            } else {
+                (0.005, 0.2)
+            };
+            self.rate += (self.rate * share).max(least) * seconds.min(1.0);
         }
         self.rate = self.rate.max(floor);
         if self.rate >= self.most {

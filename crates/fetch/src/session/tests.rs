@@ -1,0 +1,1 @@
+//! Shell. Sessions on paused time.
