@@ -232,6 +232,31 @@ async fn the_audit_log_counts_by_user_and_holds_no_value() {
 }
 
 #[tokio::test]
+async fn no_request_of_many_at_once_is_missing_from_the_audit_log() {
+    let options = ControlPlaneOptions::default()
+        .without_controllers()
+        .user("crowd", &[]);
+    let plane = ControlPlane::start(options).await.unwrap();
+    let crowd = plane.api("crowd").unwrap();
+    let before = plane.audit().mark().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..300 {
+        let crowd = crowd.clone();
+        tasks.spawn(async move {
+            let path = format!("{SECRETS}/wanted-{number}");
+            crowd.get(&path).await.unwrap().status
+        });
+    }
+    assert_eq!(tasks.join_all().await, [403; 300]);
+    let requests = plane.requests_since(before).await.unwrap();
+    let ours = requests
+        .iter()
+        .filter(|r| r.user == "crowd" && r.verb == "get" && r.code == 403);
+    let names: std::collections::BTreeSet<&str> = ours.clone().map(|r| r.name.as_str()).collect();
+    assert_eq!((ours.count(), names.len()), (300, 300));
+}
+
+#[tokio::test]
 async fn a_restarted_server_keeps_its_data_and_tokens() {
     let options = ControlPlaneOptions::default().without_controllers();
     let plane = ControlPlane::start(options).await.unwrap();
