@@ -160,6 +160,72 @@ async fn a_dependent_goes_with_its_owner() {
 }
 
 #[tokio::test]
+async fn a_restarted_garbage_collector_knows_new_resource_types() {
+    let plane = ControlPlane::start(ControlPlaneOptions::default())
+        .await
+        .unwrap();
+    let api = plane.api(ADMIN).unwrap();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": "owners.tidegate.test" },
+        "spec": {
+            "group": "tidegate.test",
+            "scope": "Namespaced",
+            "names": { "kind": "Owner", "plural": "owners", "singular": "owner" },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object" } },
+            }],
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    api.post(definitions, &definition)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let owners = "/apis/tidegate.test/v1/namespaces/default/owners";
+    becomes(&api, owners, 200).await;
+    plane.restart_controller_manager().await.unwrap();
+    let owner = json!({
+        "apiVersion": "tidegate.test/v1", "kind": "Owner", "metadata": { "name": "owner" },
+    });
+    let owner = api.post(owners, &owner).await.unwrap().ok().unwrap();
+    let mut owned = secret("owned-by-custom");
+    owned["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "tidegate.test/v1", "kind": "Owner", "name": "owner",
+        "uid": owner["metadata"]["uid"],
+    }]);
+    api.post(SECRETS, &owned).await.unwrap().ok().unwrap();
+    api.delete(&format!("{owners}/owner"))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    becomes(&api, &format!("{SECRETS}/owned-by-custom"), 404).await;
+}
+
+#[tokio::test]
+async fn a_paused_server_goes_on_where_it_was() {
+    let options = ControlPlaneOptions::default().without_controllers();
+    let plane = ControlPlane::start(options).await.unwrap();
+    let pids = plane.pids().await;
+    let names: Vec<&str> = pids.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["etcd", "kube-apiserver"]);
+    plane.pause_apiserver().await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pids[1].1)).unwrap();
+    assert!(stat.rsplit(") ").next().unwrap().starts_with('T'), "{stat}");
+    plane.resume_apiserver().await.unwrap();
+    assert_eq!(
+        plane.api(ADMIN).unwrap().get(SECRETS).await.unwrap().status,
+        200
+    );
+    plane.kill().await.unwrap();
+    assert!(plane.pids().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_deleted_namespace_goes_with_what_is_in_it() {
     let plane = shared().await.unwrap();
     let api = plane.api(ADMIN).unwrap();

@@ -131,6 +131,24 @@ async fn an_approle_logs_in_and_the_audit_counts_exactly() {
 }
 
 #[tokio::test]
+async fn the_build_has_the_methods_and_engines_that_the_recipe_promises() {
+    let vault = start().await;
+    for method in ["approle", "jwt", "kubernetes", "cert", "userpass", "ldap"] {
+        vault.enable_auth(method, method).await.unwrap();
+        vault.enable_auth(method, method).await.unwrap();
+    }
+    for engine in ["kv", "transit", "pki"] {
+        let path = format!("sys/mounts/{engine}-engine");
+        vault
+            .write(&path, &json!({ "type": engine }))
+            .await
+            .unwrap();
+    }
+    let health = vault.read("sys/health").await.unwrap();
+    assert_eq!(health["version"], json!("1.21.4"));
+}
+
+#[tokio::test]
 async fn a_revoked_login_is_refused_and_a_new_one_works() {
     let vault = start().await;
     let role = AppRole {
