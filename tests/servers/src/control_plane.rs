@@ -96,6 +96,7 @@ pub struct ControlPlane {
     controller_manager: Mutex<Option<Process>>,
     apiserver: Mutex<Option<Process>>,
     etcd: Mutex<Option<Process>>,
+    http: Http,
     files: files::Files,
     controllers: Vec<String>,
     extra: std::sync::Mutex<Vec<String>>,
@@ -128,11 +129,13 @@ impl ControlPlane {
         };
         let scratch = Scratch::new("control-plane")?;
         let url = format!("https://127.0.0.1:{}", ports.apiserver.number());
+        let files = files::Files::write(&scratch, url, &options.users)?;
         let plane = Self {
             controller_manager: Mutex::default(),
             apiserver: Mutex::default(),
             etcd: Mutex::default(),
-            files: files::Files::write(&scratch, url, &options.users)?,
+            http: Http::new(&files.url, Some(&files.ca_pem))?,
+            files,
             controllers: options.controllers,
             extra: std::sync::Mutex::new(options.apiserver_args),
             audit: AuditLog::at(scratch.log("audit.jsonl")),
@@ -188,8 +191,9 @@ impl ControlPlane {
     /// As [`ControlPlane::token`].
     pub fn api(&self, user: &str) -> Result<Http, ServerError> {
         let token = self.token(user)?;
-        let http = Http::new(self.url(), Some(self.ca_pem()))?;
-        Ok(http.with_header("Authorization", format!("Bearer {token}")))
+        Ok(self
+            .http
+            .with_header("Authorization", format!("Bearer {token}")))
     }
 
     /// Address of etcd, without TLS.
@@ -245,8 +249,11 @@ impl ControlPlane {
 
     /// Requests since a mark of [`ControlPlane::audit`], all that were answered before this call.
     ///
-    /// An event is written just after its answer, so this asks for a marker and waits until the
-    /// marker is in the log; the marker itself is left out.
+    /// Asks for a marker and waits until the marker is in the log; the marker itself is left out.
+    ///
+    /// Caveat: the API server writes an entry when the request's handler returns, which for an
+    /// answer of many kilobytes is shortly after the client has read it. The marker goes the same
+    /// way and comes later, but nothing orders the two.
     ///
     /// # Errors
     /// When the API server is down, or the marker is not in the log within 10 s.

@@ -186,7 +186,7 @@ const fn kubernetes(package: &'static str) -> GoBuild {
 const VAULT: Recipe = Recipe {
     name: "vault",
     version: "1.21.4",
-    cold: "about 5 min",
+    cold: "about 6 min",
     build: GoBuild {
         package: "github.com/hashicorp/vault",
         tags: "minimal",

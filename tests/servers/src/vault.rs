@@ -47,6 +47,7 @@ impl VaultOptions {
 pub struct Vault {
     // The process first: fields drop in this order, and the folder must outlive it.
     process: Mutex<Option<Process>>,
+    http: Http,
     addr: String,
     ca_pem: Option<String>,
     root_token: String,
@@ -79,9 +80,11 @@ impl Vault {
         let scratch = Scratch::new("vault")?;
         let scheme = if options.tls { "https" } else { "http" };
         let addr = format!("{scheme}://127.0.0.1:{}", port.number());
+        let ca_pem = configure(&scratch, &addr, port.number(), options.tls)?;
         let mut vault = Self {
             process: Mutex::default(),
-            ca_pem: configure(&scratch, &addr, port.number(), options.tls)?,
+            http: Http::new(&addr, ca_pem.as_deref())?,
+            ca_pem,
             addr,
             root_token: String::new(),
             unseal_key: String::new(),
@@ -91,7 +94,7 @@ impl Vault {
         vault.run().await?;
         let path = "/v1/sys/init";
         let keys = json!({ "secret_shares": 1, "secret_threshold": 1 });
-        let keys = vault.http()?.put(path, &keys).await?.ok()?;
+        let keys = vault.http.put(path, &keys).await?.ok()?;
         vault.root_token = text(&keys, "/root_token", path, "the root token")?.to_owned();
         vault.unseal_key = text(&keys, "/keys_base64/0", path, "the unseal key")?.to_owned();
         vault.unseal().await?;
@@ -126,19 +129,12 @@ impl Vault {
     }
 
     /// A client with a token, or without any.
-    ///
-    /// # Errors
-    /// When the client cannot be made.
-    pub fn api(&self, token: Option<&str>) -> Result<Http, ServerError> {
-        let http = self.http()?;
-        Ok(match token {
-            Some(token) => http.with_header("X-Vault-Token", token.to_owned()),
-            None => http,
-        })
-    }
-
-    fn http(&self) -> Result<Http, ServerError> {
-        Http::new(&self.addr, self.ca_pem())
+    #[must_use]
+    pub fn api(&self, token: Option<&str>) -> Http {
+        match token {
+            Some(token) => self.http.with_header("X-Vault-Token", token.to_owned()),
+            None => self.http.clone(),
+        }
     }
 
     /// Sends one request as root; `path` as in the documentation, without `/v1/`.
@@ -151,7 +147,7 @@ impl Vault {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ServerError> {
-        self.api(Some(&self.root_token))?
+        self.api(Some(&self.root_token))
             .send(method, &format!("/v1/{path}"), body)
             .await
     }

@@ -160,6 +160,72 @@ async fn a_dependent_goes_with_its_owner() {
 }
 
 #[tokio::test]
+async fn a_restarted_garbage_collector_knows_new_resource_types() {
+    let plane = ControlPlane::start(ControlPlaneOptions::default())
+        .await
+        .unwrap();
+    let api = plane.api(ADMIN).unwrap();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": { "name": "owners.tidegate.test" },
+        "spec": {
+            "group": "tidegate.test",
+            "scope": "Namespaced",
+            "names": { "kind": "Owner", "plural": "owners", "singular": "owner" },
+            "versions": [{
+                "name": "v1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": { "type": "object" } },
+            }],
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    api.post(definitions, &definition)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let owners = "/apis/tidegate.test/v1/namespaces/default/owners";
+    becomes(&api, owners, 200).await;
+    plane.restart_controller_manager().await.unwrap();
+    let owner = json!({
+        "apiVersion": "tidegate.test/v1", "kind": "Owner", "metadata": { "name": "owner" },
+    });
+    let owner = api.post(owners, &owner).await.unwrap().ok().unwrap();
+    let mut owned = secret("owned-by-custom");
+    owned["metadata"]["ownerReferences"] = json!([{
+        "apiVersion": "tidegate.test/v1", "kind": "Owner", "name": "owner",
+        "uid": owner["metadata"]["uid"],
+    }]);
+    api.post(SECRETS, &owned).await.unwrap().ok().unwrap();
+    api.delete(&format!("{owners}/owner"))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    becomes(&api, &format!("{SECRETS}/owned-by-custom"), 404).await;
+}
+
+#[tokio::test]
+async fn a_paused_server_goes_on_where_it_was() {
+    let options = ControlPlaneOptions::default().without_controllers();
+    let plane = ControlPlane::start(options).await.unwrap();
+    let pids = plane.pids().await;
+    let names: Vec<&str> = pids.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["etcd", "kube-apiserver"]);
+    plane.pause_apiserver().await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pids[1].1)).unwrap();
+    assert!(stat.rsplit(") ").next().unwrap().starts_with('T'), "{stat}");
+    plane.resume_apiserver().await.unwrap();
+    assert_eq!(
+        plane.api(ADMIN).unwrap().get(SECRETS).await.unwrap().status,
+        200
+    );
+    plane.kill().await.unwrap();
+    assert!(plane.pids().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_deleted_namespace_goes_with_what_is_in_it() {
     let plane = shared().await.unwrap();
     let api = plane.api(ADMIN).unwrap();
@@ -229,6 +295,31 @@ async fn the_audit_log_counts_by_user_and_holds_no_value() {
     );
     let log = std::fs::read_to_string(plane.audit_log_path()).unwrap();
     assert!(!log.contains(MARKER));
+}
+
+#[tokio::test]
+async fn no_request_of_many_at_once_is_missing_from_the_audit_log() {
+    let options = ControlPlaneOptions::default()
+        .without_controllers()
+        .user("crowd", &[]);
+    let plane = ControlPlane::start(options).await.unwrap();
+    let crowd = plane.api("crowd").unwrap();
+    let before = plane.audit().mark().unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..300 {
+        let crowd = crowd.clone();
+        tasks.spawn(async move {
+            let path = format!("{SECRETS}/wanted-{number}");
+            crowd.get(&path).await.unwrap().status
+        });
+    }
+    assert_eq!(tasks.join_all().await, [403; 300]);
+    let requests = plane.requests_since(before).await.unwrap();
+    let ours = requests
+        .iter()
+        .filter(|r| r.user == "crowd" && r.verb == "get" && r.code == 403);
+    let names: std::collections::BTreeSet<&str> = ours.clone().map(|r| r.name.as_str()).collect();
+    assert_eq!((ours.count(), names.len()), (300, 300));
 }
 
 #[tokio::test]

@@ -21,13 +21,12 @@ async fn login(vault: &Vault, mount: &str, body: Value) -> Http {
     let path = format!("/v1/auth/{mount}/login");
     let answer = vault
         .api(None)
-        .unwrap()
         .post(&path, &body)
         .await
         .unwrap()
         .ok()
         .unwrap();
-    vault.api(answer["auth"]["client_token"].as_str()).unwrap()
+    vault.api(answer["auth"]["client_token"].as_str())
 }
 
 fn count(requests: &[AuditEntry], kind: VaultRequestKind, operation: &str) -> usize {
@@ -132,6 +131,24 @@ async fn an_approle_logs_in_and_the_audit_counts_exactly() {
 }
 
 #[tokio::test]
+async fn the_build_has_the_methods_and_engines_that_the_recipe_promises() {
+    let vault = start().await;
+    for method in ["approle", "jwt", "kubernetes", "cert", "userpass", "ldap"] {
+        vault.enable_auth(method, method).await.unwrap();
+        vault.enable_auth(method, method).await.unwrap();
+    }
+    for engine in ["kv", "transit", "pki"] {
+        let path = format!("sys/mounts/{engine}-engine");
+        vault
+            .write(&path, &json!({ "type": engine }))
+            .await
+            .unwrap();
+    }
+    let health = vault.read("sys/health").await.unwrap();
+    assert_eq!(health["version"], json!("1.21.4"));
+}
+
+#[tokio::test]
 async fn a_revoked_login_is_refused_and_a_new_one_works() {
     let vault = start().await;
     let role = AppRole {
@@ -196,7 +213,6 @@ async fn a_service_account_logs_in_with_jwt() {
     let body = json!({ "role": "app", "jwt": other });
     let answer = vault
         .api(None)
-        .unwrap()
         .post("/v1/auth/jwt/login", &body)
         .await
         .unwrap();
@@ -229,7 +245,6 @@ async fn a_service_account_logs_in_with_kubernetes() {
     let body = json!({ "role": "app", "jwt": token });
     let answer = vault
         .api(None)
-        .unwrap()
         .post("/v1/auth/kubernetes/login", &body)
         .await
         .unwrap();
@@ -247,7 +262,7 @@ async fn an_outage_keeps_data_and_tokens() {
     let vault = start().await;
     vault.put("kv", "app", &json!({ "a": "b" })).await.unwrap();
     let token = vault.token(&["reader"], "1h").await.unwrap();
-    let app = vault.api(Some(&token)).unwrap();
+    let app = vault.api(Some(&token));
     vault.down().await.unwrap();
     assert!(app.get("/v1/kv/data/app").await.is_err());
     vault.up().await.unwrap();
@@ -316,15 +331,10 @@ async fn tls_is_under_an_authority_of_its_own() {
     assert!(one.addr().starts_with("https://127.0.0.1:"));
     one.read("sys/mounts").await.unwrap();
     assert_ne!(one.ca_pem(), two.ca_pem());
-    let trusting_two = two.api(None).unwrap().at(one.addr());
+    let trusting_two = two.api(None).at(one.addr());
     assert!(trusting_two.get("/v1/sys/health").await.is_err());
     assert_eq!(
-        two.api(None)
-            .unwrap()
-            .get("/v1/sys/health")
-            .await
-            .unwrap()
-            .status,
+        two.api(None).get("/v1/sys/health").await.unwrap().status,
         200
     );
 }

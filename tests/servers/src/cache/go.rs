@@ -10,7 +10,7 @@ use super::{make_dir, write};
 use crate::error::{ServerError, tail};
 use crate::recipe::{Edit, GoBuild, ModuleCopy, Recipe};
 
-const INSTALL_GO: &str = "install Go 1.25 or newer and put its `bin` folder on PATH";
+const INSTALL_GO: &str = "install Go 1.25.3 or newer and put its `bin` folder on PATH";
 
 /// Builds `recipe` in the empty folder `work` and leaves the binary at `out`.
 pub(super) fn build(

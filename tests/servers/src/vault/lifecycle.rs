@@ -18,10 +18,9 @@ impl Vault {
         let config = self.scratch.data("config.json");
         let args = ["server".to_owned(), format!("-config={}", config.display())];
         let mut process = Process::start("vault", &self.scratch, &program, &args)?;
-        let http = self.http()?;
         process
             .ready(&self.scratch, async || {
-                http.get("/v1/sys/health").await.is_ok()
+                self.http.get("/v1/sys/health").await.is_ok()
             })
             .await?;
         *slot = Some(process);
@@ -91,7 +90,7 @@ impl Vault {
     /// # Errors
     /// [`ServerError::Answer`] when Vault refuses.
     pub async fn seal(&self) -> Result<(), ServerError> {
-        self.api(Some(&self.root_token))?
+        self.api(Some(&self.root_token))
             .put("/v1/sys/seal", &json!({}))
             .await?
             .ok()
@@ -103,13 +102,14 @@ impl Vault {
     /// # Errors
     /// [`ServerError::Answer`] when Vault refuses the key.
     pub async fn unseal(&self) -> Result<(), ServerError> {
-        let http = self.http()?;
-        http.put("/v1/sys/unseal", &json!({ "key": self.unseal_key }))
+        self.http
+            .put("/v1/sys/unseal", &json!({ "key": self.unseal_key }))
             .await?
             .ok()?;
         let mut slot = self.process.lock().await;
         let process = slot.as_mut().ok_or_else(down)?;
-        let serves = async || matches!(http.get("/v1/sys/health").await, Ok(a) if a.status == 200);
+        let serves =
+            async || matches!(self.http.get("/v1/sys/health").await, Ok(a) if a.status == 200);
         process.ready(&self.scratch, serves).await
     }
 
