@@ -12,7 +12,7 @@ pub mod controller;
 pub fn main(cli: Cli) -> ExitCode {
     install_crypto();
     match cli.command {
-        Command::Crds => print(""),
+        Command::Crds => print(&tidegate_api::crd::crds_yaml()),
         Command::Controller(args) => controller::main(*args),
     }
 }

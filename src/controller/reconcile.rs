@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_fetch::{Answer, Read, Subscription};
+use tidegate_fetch::{Answer, Read, Seen, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
     Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan, PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
@@ -88,12 +88,12 @@ async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) 
     let got = ctx.fetch.run(&object, reads).await;
     let mut subscriptions: Vec<Subscription> = Vec::with_capacity(asked.len());
     for (((source, key), answer), place) in asked.into_iter().zip(got).zip(places) {
-        let seen = answer.as_ref().ok().map(|value| value.fingerprint.clone());
+        let seen = Seen::from(&answer);
         let same = |known: &Subscription| {
             known.key == key && known.source.identity == source.identity
         };
         if !subscriptions.iter().any(same) {
-            subscriptions.push(Subscription { source, key, seen });
+            subscriptions.push(Subscription { source, key, seen, refreshed: None });
         }
         answers[place] = told(answer);
     }
@@ -163,8 +163,8 @@ async fn settle(
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
     let each = poll.as_ref().filter(|poll| poll.tell_each).map(|poll| poll.interval);
     match (poll, subscriptions) {
-        (Some(poll), Some(read)) => polling::subscribe(ctx, observed, read, poll.interval),
-        (Some(poll), None) => polling::subscribe_unread(ctx, observed, poll.interval).await,
+        (Some(poll), Some(read)) => polling::subscribe(ctx, observed, read, &poll),
+        (Some(poll), None) => polling::subscribe_unread(ctx, observed, &poll).await,
         (None, _) => ctx.unsubscribe(key),
     }
     let timer = requeue.map(|requeue| match requeue.lane {

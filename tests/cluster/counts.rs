@@ -1,0 +1,221 @@
+//! Shell. The counts that the issue asks for: requests and calls of a thousand ExternalSecrets.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tidegate_testservers::{ApiRequest, AppRole, Http, VaultRequestKind};
+use tokio::task::JoinSet;
+
+use crate::support::logs::MARKER;
+use crate::support::{Controller, World, eventually, properties};
+
+const OBJECTS: usize = 1000;
+const NAMESPACES: usize = 50;
+const PATHS: usize = 250;
+
+/// A thousand objects with two properties each, made before any controller runs.
+struct Storm {
+    world: World,
+}
+
+impl Storm {
+    async fn new() -> Self {
+        let world = World::alone("counts").await;
+        let vault = &world.servers.vault;
+        for path in 0..PATHS {
+            let value = json!({ "a": format!("{MARKER}-{path}"), "b": "b" });
+            vault.put("secret", &format!("app/{path}"), &value).await.unwrap();
+        }
+        let policy = "path \"secret/data/app/*\" { capabilities = [\"read\"] }";
+        vault.policy("counts", policy).await.unwrap();
+        let role = AppRole {
+            name: "counts".into(),
+            policies: vec!["counts".into()],
+            ..AppRole::default()
+        };
+        let (role_id, secret_id) = vault.approle("approle", &role).await.unwrap();
+        world.secret("approle", &[("id", &secret_id)]).await;
+        let auth = json!({ "appRole": { "path": "approle", "roleId": role_id,
+            "secretRef": { "name": "approle", "key": "id", "namespace": "counts" } } });
+        let mut provider = world.vault_provider();
+        provider["vault"]["auth"] = auth;
+        let store = json!({
+            "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore",
+            "metadata": { "name": "vault" }, "spec": { "provider": provider },
+        });
+        let stores = "/apis/external-secrets.io/v1/clustersecretstores";
+        world.servers.admin.post(stores, &store).await.unwrap().ok().unwrap();
+        for number in 0..NAMESPACES {
+            world.create_namespace(&format!("counts-{number}")).await;
+        }
+        let admin = Arc::new(world.servers.admin.clone());
+        in_parallel((0..OBJECTS).map(|number| create(Arc::clone(&admin), number))).await;
+        Self { world }
+    }
+
+    fn controller(&self) -> Controller {
+        self.world.controller_with(&["--status-heartbeat", "off"])
+    }
+
+    /// Statuses of all objects, by whether they are Ready.
+    async fn ready(&self) -> usize {
+        let path = "/apis/external-secrets.io/v1/externalsecrets";
+        let list = self.world.servers.admin.get(path).await.unwrap().ok().unwrap();
+        let items = list["items"].as_array().unwrap();
+        let ready = |item: &&Value| item["status"]["conditions"][0]["status"] == "True";
+        items.iter().filter(ready).count()
+    }
+
+    async fn all_ready(&self) {
+        eventually("all objects to be Ready", || async { self.ready().await == OBJECTS }).await;
+    }
+
+    /// Reads of each path so far.
+    fn reads(&self) -> BTreeMap<String, usize> {
+        let mut reads = BTreeMap::new();
+        for entry in self.world.servers.vault.requests().unwrap() {
+            if entry.path.starts_with("secret/data/app/") && entry.operation == "read" {
+                *reads.entry(entry.path).or_default() += 1;
+            }
+        }
+        reads
+    }
+
+    fn logins(&self) -> usize {
+        let requests = self.world.servers.vault.requests().unwrap();
+        requests.iter().filter(|entry| entry.kind == VaultRequestKind::Login).count()
+    }
+
+    /// What the controller changed since a mark: Secrets, ExternalSecrets, their statuses, events.
+    async fn writes(&self, mark: u64) -> Vec<ApiRequest> {
+        let requests = self.world.servers.plane.requests_since(mark).await.unwrap();
+        let counted = ["secrets", "externalsecrets", "events"];
+        let ours = |request: &ApiRequest| {
+            request.user == "tidegate"
+                && request.mutates()
+                && counted.contains(&request.resource.as_str())
+        };
+        requests.into_iter().filter(ours).collect()
+    }
+
+    fn mark(&self) -> u64 {
+        self.world.servers.plane.audit().mark().unwrap()
+    }
+}
+
+async fn create(admin: Arc<Http>, number: usize) {
+    let namespace = format!("counts-{}", number % NAMESPACES);
+    let key = format!("app/{}", number % PATHS);
+    let mut spec = properties(&[("one", &key, "a"), ("two", &key, "b")]);
+    spec["refreshInterval"] = json!("30s");
+    spec["secretStoreRef"] = json!({ "name": "vault", "kind": "ClusterSecretStore" });
+    let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+                       "metadata": { "name": format!("es-{number}") }, "spec": spec });
+    let path = format!("/apis/external-secrets.io/v1/namespaces/{namespace}/externalsecrets");
+    admin.post(&path, &body).await.unwrap().ok().unwrap();
+}
+
+async fn in_parallel(work: impl Iterator<Item = impl Future<Output = ()> + Send + 'static>) {
+    let mut tasks = JoinSet::new();
+    for one in work {
+        if tasks.len() == 16 {
+            tasks.join_next().await.unwrap().unwrap();
+        }
+        tasks.spawn(one);
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+fn of<'a>(writes: &'a [ApiRequest], resource: &str) -> Vec<&'a ApiRequest> {
+    writes.iter().filter(|request| request.resource == resource).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_objects_cost_what_they_must_and_no_more() {
+    let storm = Storm::new().await;
+    let mark = storm.mark();
+    let controller = storm.controller();
+    storm.all_ready().await;
+    first_sync(&storm, mark).await;
+    one_more_interval(&storm).await;
+    one_changed_path(&storm).await;
+    outage(&storm).await;
+    controller.stop().await;
+    restart(&storm).await;
+}
+
+async fn first_sync(storm: &Storm, mark: u64) {
+    let writes = storm.writes(mark).await;
+    let (secrets, statuses) = (of(&writes, "secrets"), of(&writes, "externalsecrets"));
+    assert_eq!(secrets.len(), OBJECTS, "one create each");
+    assert_eq!(statuses.len(), OBJECTS, "one status each");
+    assert!(writes.len() * 100 <= OBJECTS * 202, "{} writes", writes.len());
+    assert_eq!(storm.logins(), 1);
+    let reads = storm.reads();
+    assert_eq!(reads.len(), PATHS);
+    // Paths whose slot came while others still synced are polled already: once more at most.
+    assert!(reads.values().all(|count| *count <= 2), "{reads:?}");
+}
+
+async fn one_more_interval(storm: &Storm) {
+    let (mark, before) = (storm.mark(), storm.reads());
+    eventually("every path to be polled", || async {
+        let now = storm.reads();
+        before.iter().all(|(path, count)| now[path] > *count)
+    })
+    .await;
+    let more: usize = storm.reads().values().sum::<usize>() - before.values().sum::<usize>();
+    assert!((PATHS..=PATHS + PATHS / 50).contains(&more), "{more} reads in one interval");
+    assert_eq!(storm.writes(mark).await, Vec::new());
+    assert_eq!(storm.logins(), 1);
+}
+
+async fn one_changed_path(storm: &Storm) {
+    let users: Vec<usize> = (0..OBJECTS).filter(|number| number % PATHS == 7).collect();
+    let (mark, before) = (storm.mark(), storm.reads()["secret/data/app/7"]);
+    let value = json!({ "a": format!("{MARKER}-new"), "b": "b" });
+    storm.world.servers.vault.put("secret", "app/7", &value).await.unwrap();
+    eventually("the users of the path to be written", || async {
+        of(&storm.writes(mark).await, "secrets").len() >= users.len()
+    })
+    .await;
+    let reads = storm.reads()["secret/data/app/7"] - before;
+    let writes = storm.writes(mark).await;
+    let mut written: Vec<&str> = of(&writes, "secrets").iter().map(|r| r.name.as_str()).collect();
+    written.sort_unstable();
+    let mut wanted: Vec<String> = users.iter().map(|number| format!("es-{number}")).collect();
+    wanted.sort_unstable();
+    assert_eq!(written, wanted, "exactly the users, once each");
+    assert_eq!(reads, 1, "from the one poll");
+}
+
+async fn outage(storm: &Storm) {
+    let vault = &storm.world.servers.vault;
+    let mark = storm.mark();
+    vault.down().await.unwrap();
+    eventually("every object to tell the outage", || async { storm.ready().await == 0 }).await;
+    vault.up().await.unwrap();
+    storm.all_ready().await;
+    let writes = storm.writes(mark).await;
+    assert_eq!(of(&writes, "secrets"), Vec::<&ApiRequest>::new(), "nothing deleted or emptied");
+    // One status write into the outage, one out of it.
+    assert!(of(&writes, "externalsecrets").len() <= 2 * OBJECTS, "{} writes", writes.len());
+}
+
+async fn restart(storm: &Storm) {
+    let (mark, before) = (storm.mark(), storm.reads());
+    let controller = storm.controller();
+    eventually("every path to be polled after the restart", || async {
+        let now = storm.reads();
+        before.iter().all(|(path, count)| now[path] > *count)
+    })
+    .await;
+    let now = storm.reads();
+    assert!(now.iter().all(|(path, count)| *count <= before[path] + 2), "a burst after the restart");
+    let writes = storm.writes(mark).await;
+    assert_eq!(of(&writes, "secrets"), Vec::<&ApiRequest>::new());
+    controller.stop().await;
+}

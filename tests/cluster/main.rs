@@ -1,0 +1,11 @@
+//! Shell. The controller on a real kube-apiserver, etcd and Vault: one control plane, one
+//! namespace or controller class per test.
+
+mod support;
+
+mod basics;
+mod counts;
+mod drift;
+mod faults;
+mod policies;
+mod stores;

@@ -1,0 +1,184 @@
+//! Shell. Stores: login methods, conditions, classes, and what follows when they change.
+
+use serde_json::json;
+use tidegate_testservers::{AppRole, JwtRole, KubernetesRole};
+
+use crate::support::{World, eventually, extract};
+
+async fn world(name: &str) -> (World, String) {
+    let world = World::new(name).await;
+    let key = world.put("app", &json!({ "a": "1" })).await;
+    let _policy = world.vault_token().await;
+    (world, key)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end() {
+    let (world, key) = world("approle").await;
+    let vault = &world.servers.vault;
+    let role = AppRole {
+        name: world.namespace.clone(),
+        policies: vec![world.namespace.clone()],
+        ..AppRole::default()
+    };
+    let mount = format!("approle-{}", world.namespace);
+    let (role_id, secret_id) = vault.approle(&mount, &role).await.unwrap();
+    world.secret("approle", &[("secret-id", &secret_id)]).await;
+    let mut provider = world.vault_provider();
+    provider["vault"]["auth"] = json!({ "appRole": {
+        "path": mount, "roleId": role_id,
+        "secretRef": { "name": "approle", "key": "secret-id" },
+    }});
+    world.store("vault", &provider).await;
+    let controller = world.controller();
+    for number in 0..10 {
+        world.external_secret(&format!("es-{number}"), &extract(&[&key])).await;
+    }
+    for number in 0..10 {
+        world.ready(&format!("es-{number}"), "True", "SecretSynced").await;
+    }
+    let path = format!("auth/{mount}/login");
+    let logins = |vault: &tidegate_testservers::Vault| {
+        vault.requests().unwrap().iter().filter(|entry| entry.path == path).count()
+    };
+    assert_eq!(logins(vault), 1);
+    controller.stop().await;
+    let revoked = vault.requests().unwrap();
+    assert!(revoked.iter().any(|e| e.path == "auth/token/revoke-self" && e.display_name == "approle"));
+    assert_eq!(logins(vault), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn service_account_tokens_log_in_by_jwt_and_kubernetes() {
+    let (world, key) = world("sa-auth").await;
+    let (vault, plane) = (&world.servers.vault, world.servers.plane);
+    let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
+                          "metadata": { "name": "reader" } });
+    let folder = world.path("serviceaccounts", "");
+    world.servers.admin.post(folder.trim_end_matches('/'), &account).await.unwrap().ok().unwrap();
+    let policies = vec![world.namespace.clone()];
+    let (jwt, kubernetes) =
+        (format!("jwt-{}", world.namespace), format!("k8s-{}", world.namespace));
+    vault.jwt_auth(&jwt, plane).await.unwrap();
+    let role = JwtRole {
+        name: "reader".into(),
+        policies: policies.clone(),
+        audience: "vault".into(),
+        subject: format!("system:serviceaccount:{}:reader", world.namespace),
+        ..JwtRole::default()
+    };
+    vault.jwt_role(&jwt, &role).await.unwrap();
+    vault.kubernetes_auth(&kubernetes, plane).await.unwrap();
+    let role = KubernetesRole {
+        name: "reader".into(),
+        policies,
+        service_accounts: vec!["reader".into()],
+        namespaces: vec![world.namespace.clone()],
+        ..KubernetesRole::default()
+    };
+    vault.kubernetes_role(&kubernetes, &role).await.unwrap();
+    let controller = world.controller();
+    let by_jwt = json!({ "jwt": { "path": jwt, "role": "reader",
+        "kubernetesServiceAccountToken": { "serviceAccountRef": { "name": "reader" } } } });
+    let by_kubernetes = json!({ "kubernetes": { "mountPath": kubernetes, "role": "reader",
+        "serviceAccountRef": { "name": "reader" } } });
+    for (name, auth) in [("jwt", by_jwt), ("kubernetes", by_kubernetes)] {
+        let mut provider = world.vault_provider();
+        provider["vault"]["auth"] = auth;
+        world.store(name, &provider).await;
+        let mut spec = extract(&[&key]);
+        spec["secretStoreRef"]["name"] = json!(name);
+        world.external_secret(name, &spec).await;
+        world.ready(name, "True", "SecretSynced").await;
+        world.holds(name, &[("a", "1")]).await;
+    }
+    controller.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_store_serves_the_namespaces_its_conditions_allow() {
+    let world = World::alone("cluster-store").await;
+    let key = world.put("app", &json!({ "a": "1" })).await;
+    let class = world.namespace.clone();
+    let token = world.vault_token().await;
+    world.secret("vault-token", &[("token", &token)]).await;
+    let mut provider = world.vault_provider();
+    provider["vault"]["auth"]["tokenSecretRef"]["namespace"] = json!(world.namespace);
+    let body = json!({
+        "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore",
+        "metadata": { "name": class },
+        "spec": {
+            "controller": class, "provider": provider,
+            "conditions": [{ "namespaceSelector": { "matchLabels": { "tier": class } } }],
+        },
+    });
+    let stores = "/apis/external-secrets.io/v1/clustersecretstores";
+    world.servers.admin.post(stores, &body).await.unwrap().ok().unwrap();
+    let controller = world.controller_with(&["--controller-class", &class]);
+    let mut spec = extract(&[&key]);
+    spec["secretStoreRef"] = json!({ "name": class, "kind": "ClusterSecretStore" });
+    world.external_secret("app", &spec).await;
+    let message = world.ready("app", "False", "SecretSyncedError").await;
+    assert!(message.contains("spec.condition"), "{message}");
+    // A label of the namespace is enough to let it in.
+    let label = json!({ "metadata": { "labels": { "tier": class } } });
+    let namespace = format!("/api/v1/namespaces/{}", world.namespace);
+    world.servers.admin.patch(&namespace, &label).await.unwrap().ok().unwrap();
+    world.ready("app", "True", "SecretSynced").await;
+    controller.stop().await;
+    world.servers.admin.delete(&format!("{stores}/{class}")).await.unwrap().ok().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_of_another_class_is_left_alone() {
+    let (world, key) = world("foreign").await;
+    let provider = world.vault_provider();
+    let spec = json!({ "controller": "somebody-else", "provider": provider });
+    let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
+                       "metadata": { "name": "vault" }, "spec": spec });
+    let folder = world.path("secretstores", "");
+    world.servers.admin.post(folder.trim_end_matches('/'), &body).await.unwrap().ok().unwrap();
+    world.store("fake", &json!({ "fake": { "data": [{ "key": "k", "value": "{}" }] } })).await;
+    let controller = world.controller();
+    world.external_secret("foreign", &extract(&[&key])).await;
+    let mut ours = extract(&["k"]);
+    ours["secretStoreRef"]["name"] = json!("fake");
+    world.external_secret("ours", &ours).await;
+    world.ready("ours", "True", "SecretSynced").await;
+    let foreign = world.get("externalsecrets", "foreign").await.unwrap();
+    assert_eq!(foreign.get("status"), None);
+    controller.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look() {
+    let (world, key) = world("touched").await;
+    world.vault_store().await;
+    let controller = world.controller();
+    let mut spec = extract(&[&key]);
+    spec["refreshInterval"] = json!("1h");
+    world.external_secret("app", &spec).await;
+    world.ready("app", "True", "SecretSynced").await;
+    world.condition("secretstores", "vault", "True", "Valid").await;
+    let lookups = || {
+        let requests = world.servers.vault.requests().unwrap();
+        let path = format!("secret/data/{key}");
+        requests.iter().filter(|entry| entry.path == path).count()
+    };
+    let before = lookups();
+    let touch = json!({ "metadata": { "annotations": { "touched": "yes" } } });
+    world.patch("secrets", "vault-token", &touch).await;
+    world.secret("vault-token", &[("token", "hvs.wrong")]).await;
+    world.condition("secretstores", "vault", "False", "InvalidProviderConfig").await;
+    let token = world.vault_token().await;
+    world.secret("vault-token", &[("token", &token)]).await;
+    world.condition("secretstores", "vault", "True", "Valid").await;
+    eventually("the object to be well again", || async {
+        let object = world.get("externalsecrets", "app").await.unwrap();
+        object["status"]["conditions"][0]["status"] == "True"
+    })
+    .await;
+    // At most the one read that shows a failed object that its store is well again.
+    assert!(lookups() <= before + 1, "{} reads", lookups() - before);
+    controller.stop().await;
+}

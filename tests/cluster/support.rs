@@ -1,0 +1,357 @@
+//! Shell. The shared servers, a controller of one's own per test, and what tests ask of them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tidegate::cli::{Cli, Command};
+use tidegate_testservers::{ControlPlane, ControlPlaneOptions, Http, TIDEGATE, Vault, VaultOptions, shared};
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub mod logs;
+pub mod manifests;
+
+/// The servers that all tests share, with the CRDs and rights in place.
+pub struct Servers {
+    /// API server, etcd, controller manager.
+    pub plane: &'static ControlPlane,
+    /// Vault with KV version 2 under `secret` and version 1 under `kv1`.
+    pub vault: Vault,
+    /// The API server as an administrator.
+    pub admin: Http,
+}
+
+/// How long a test waits for something to become true, on a loaded machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts the servers once per test binary.
+pub async fn servers() -> &'static Servers {
+    static SERVERS: OnceCell<Servers> = OnceCell::const_new();
+    SERVERS
+        .get_or_init(|| async { prepared(shared().await.unwrap()).await })
+        .await
+}
+
+async fn prepared(plane: &'static ControlPlane) -> Servers {
+    logs::capture();
+    tidegate::run::install_crypto();
+    let vault = Vault::start(VaultOptions::default()).await.unwrap();
+    vault.enable_kv("secret", 2).await.unwrap();
+    vault.enable_kv("kv1", 1).await.unwrap();
+    let admin = plane.api(tidegate_testservers::ADMIN).unwrap();
+    manifests::install(&admin).await;
+    // The garbage collector looks for new types every 30 s; a fresh one knows the CRDs at once.
+    plane.restart_controller_manager().await.unwrap();
+    Servers { plane, vault, admin }
+}
+
+/// One test's corner of the cluster.
+pub struct World {
+    /// The shared servers.
+    pub servers: &'static Servers,
+    /// The namespace of the test.
+    pub namespace: String,
+}
+
+impl World {
+    /// A new namespace.
+    pub async fn new(name: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let servers = servers().await;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let world = Self { servers, namespace: format!("{name}-{number}") };
+        world.create_namespace(&world.namespace).await;
+        world
+    }
+
+    /// A control plane and a Vault of its own, for a controller that serves every namespace.
+    pub async fn alone(name: &str) -> Self {
+        let plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+        // They end with the process, as the shared ones do.
+        let servers = Box::leak(Box::new(prepared(Box::leak(Box::new(plane))).await));
+        let world = Self { servers, namespace: name.to_owned() };
+        world.create_namespace(name).await;
+        world
+    }
+
+    /// Creates a further namespace.
+    pub async fn create_namespace(&self, name: &str) {
+        let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
+        self.servers.admin.post("/api/v1/namespaces", &body).await.unwrap().ok().unwrap();
+    }
+
+    /// A token for Vault that may read everything under the test's own prefix of both mounts.
+    pub async fn vault_token(&self) -> String {
+        let vault = &self.servers.vault;
+        let prefix = &self.namespace;
+        let rule = |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
+        let policy = rule(&format!("secret/data/{prefix}/*"))
+            + &rule(&format!("secret/metadata/{prefix}/*"))
+            + &rule(&format!("kv1/{prefix}/*"));
+        vault.policy(prefix, &policy).await.unwrap();
+        vault.token(&[prefix.as_str()], "24h").await.unwrap()
+    }
+
+    /// Stores a value in Vault under the test's prefix; the answer is the key to refer to.
+    pub async fn put(&self, path: &str, data: &Value) -> String {
+        let key = format!("{}/{path}", self.namespace);
+        self.servers.vault.put("secret", &key, data).await.unwrap();
+        key
+    }
+
+    /// Makes a SecretStore `vault` with a token of this test.
+    pub async fn vault_store(&self) {
+        let token = self.vault_token().await;
+        self.secret("vault-token", &[("token", &token)]).await;
+        let provider = self.vault_provider();
+        self.store("vault", &provider).await;
+    }
+
+    /// The provider section of [`World::vault_store`].
+    pub fn vault_provider(&self) -> Value {
+        json!({ "vault": {
+            "server": self.servers.vault.addr(),
+            "path": "secret",
+            "version": "v2",
+            "auth": { "tokenSecretRef": { "name": "vault-token", "key": "token" } },
+        }})
+    }
+
+    /// Makes or replaces a SecretStore.
+    pub async fn store(&self, name: &str, provider: &Value) {
+        let spec = json!({ "provider": provider });
+        self.apply("external-secrets.io/v1", "SecretStore", "secretstores", name, "spec", &spec)
+            .await;
+    }
+
+    /// Makes or replaces an ExternalSecret.
+    pub async fn external_secret(&self, name: &str, spec: &Value) {
+        let (version, kind) = ("external-secrets.io/v1", "ExternalSecret");
+        self.apply(version, kind, "externalsecrets", name, "spec", spec).await;
+    }
+
+    /// Makes a Secret by hand.
+    pub async fn secret(&self, name: &str, data: &[(&str, &str)]) {
+        let data: BTreeMap<&str, String> =
+            data.iter().map(|(key, value)| (*key, STANDARD.encode(value))).collect();
+        self.apply("v1", "Secret", "secrets", name, "data", &json!(data)).await;
+    }
+
+    async fn apply(&self, version: &str, kind: &str, plural: &str, name: &str, f: &str, v: &Value) {
+        let folder = self.folder(version, plural);
+        let mut body = json!({
+            "apiVersion": version, "kind": kind, "metadata": { "name": name },
+        });
+        body[f] = v.clone();
+        let admin = &self.servers.admin;
+        let made = admin.post(&folder, &body).await.unwrap();
+        if made.status == 409 {
+            let path = format!("{folder}/{name}");
+            let live = admin.get(&path).await.unwrap().ok().unwrap();
+            body["metadata"] = live["metadata"].clone();
+            admin.put(&path, &body).await.unwrap().ok().unwrap();
+        } else {
+            made.ok().unwrap();
+        }
+    }
+
+    fn folder(&self, version: &str, plural: &str) -> String {
+        let root = if version == "v1" { "/api/v1".into() } else { format!("/apis/{version}") };
+        format!("{root}/namespaces/{}/{plural}", self.namespace)
+    }
+
+    /// Path of an object of this namespace.
+    pub fn path(&self, plural: &str, name: &str) -> String {
+        let version =
+            if matches!(plural, "secrets" | "configmaps" | "events" | "serviceaccounts") {
+                "v1"
+            } else {
+                "external-secrets.io/v1"
+            };
+        format!("{}/{name}", self.folder(version, plural))
+    }
+
+    /// Reads an object; none when it is not there.
+    pub async fn get(&self, plural: &str, name: &str) -> Option<Value> {
+        let answer = self.servers.admin.get(&self.path(plural, name)).await.unwrap();
+        (answer.status != 404).then(|| answer.ok().unwrap())
+    }
+
+    /// Merge-patches an object.
+    pub async fn patch(&self, plural: &str, name: &str, patch: &Value) -> Value {
+        let path = self.path(plural, name);
+        self.servers.admin.patch(&path, patch).await.unwrap().ok().unwrap()
+    }
+
+    /// Deletes an object.
+    pub async fn delete(&self, plural: &str, name: &str) {
+        self.servers.admin.delete(&self.path(plural, name)).await.unwrap().ok().unwrap();
+    }
+
+    /// The decoded data of a Secret; none when there is no such Secret.
+    pub async fn data(&self, name: &str) -> Option<BTreeMap<String, String>> {
+        let secret = self.get("secrets", name).await?;
+        let data = secret["data"].as_object().cloned().unwrap_or_default();
+        let decode = |value: &Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
+        let text = |value: &Value| String::from_utf8(decode(value)).unwrap();
+        Some(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+    }
+
+    /// Waits until the Ready condition of an ExternalSecret has this status and reason; the answer
+    /// is its message.
+    pub async fn ready(&self, name: &str, status: &str, reason: &str) -> String {
+        self.condition("externalsecrets", name, status, reason).await
+    }
+
+    /// As [`World::ready`], for any kind.
+    pub async fn condition(&self, plural: &str, name: &str, status: &str, reason: &str) -> String {
+        let mut last = Value::Null;
+        let wanted = async {
+            loop {
+                let object = self.get(plural, name).await.unwrap_or_default();
+                let conditions = object["status"]["conditions"].as_array().cloned();
+                let ready = conditions.unwrap_or_default().into_iter().find(|c| c["type"] == "Ready");
+                let ready = ready.unwrap_or_default();
+                if ready["status"] == status && ready["reason"] == reason {
+                    return ready["message"].as_str().unwrap_or_default().to_owned();
+                }
+                last = ready;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, wanted).await {
+            Ok(message) => message,
+            Err(_) => panic!("{plural} {name}: waited for {status} {reason}, have {last}"),
+        }
+    }
+
+    /// Waits until a Secret holds exactly this.
+    pub async fn holds(&self, name: &str, data: &[(&str, &str)]) {
+        let wanted: BTreeMap<String, String> =
+            data.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        eventually(&format!("Secret {name} to hold {:?}", wanted.keys()), || async {
+            self.data(name).await.as_ref() == Some(&wanted)
+        })
+        .await;
+    }
+
+    /// Waits until a Secret is gone.
+    pub async fn gone(&self, name: &str) {
+        eventually(&format!("Secret {name} to go"), || async {
+            self.data(name).await.is_none()
+        })
+        .await;
+    }
+
+    /// The version of a Secret: it moves with every write.
+    pub async fn version(&self, name: &str) -> String {
+        let secret = self.get("secrets", name).await.unwrap();
+        secret["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+    }
+
+    /// Runs a controller for this namespace alone.
+    pub fn controller(&self) -> Controller {
+        self.controller_with(&["--namespace", &self.namespace])
+    }
+
+    /// Runs a controller with flags of its own; the Lease lies in this namespace.
+    pub fn controller_with(&self, flags: &[&str]) -> Controller {
+        let kubeconfig = self.servers.plane.kubeconfig_path(TIDEGATE).unwrap();
+        let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
+        let lease = ["--lease-namespace", &self.namespace, "--lease-duration", "3s"];
+        let mut args = vec!["tidegate", "controller", "--kubeconfig", &kubeconfig];
+        args.extend(["--admin-addr", "127.0.0.1:0"]);
+        args.extend(lease);
+        args.extend(flags);
+        Controller::start(&args, self)
+    }
+}
+
+/// A controller in this process.
+pub struct Controller {
+    servers: &'static Servers,
+    namespace: String,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Controller {
+    fn start(args: &[&str], world: &World) -> Self {
+        use clap::Parser;
+        let Command::Controller(args) = Cli::try_parse_from(args).unwrap().command else {
+            panic!("not the controller's flags");
+        };
+        let stop = CancellationToken::new();
+        let token = stop.clone();
+        #[allow(clippy::disallowed_methods, reason = "the handle is kept and awaited")]
+        let task = tokio::spawn(async move {
+            tidegate::run::controller::run(*args, token).await.unwrap();
+        });
+        let (servers, namespace) = (world.servers, world.namespace.clone());
+        Self { servers, namespace, stop, task: Some(task) }
+    }
+
+    /// Stops as SIGTERM does, waits until all is drained, and looks for values where none may be.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        self.task.take().unwrap().await.unwrap();
+        logs::assert_no_leak();
+        let admin = &self.servers.admin;
+        for path in [
+            format!("/api/v1/namespaces/{}/events", self.namespace),
+            format!("/apis/external-secrets.io/v1/namespaces/{}/externalsecrets", self.namespace),
+        ] {
+            let text = admin.get(&path).await.unwrap().ok().unwrap()["items"].to_string();
+            assert!(!text.contains(logs::MARKER), "a value in {path}");
+        }
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Waits until `probe` says yes.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, mut probe: impl FnMut() -> F) {
+    let wait = async {
+        while !probe().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "waited in vain for {what}");
+}
+
+/// An ExternalSecret that takes whole values of the store `vault`.
+pub fn extract(keys: &[&str]) -> Value {
+    let entries: Vec<Value> =
+        keys.iter().map(|key| json!({ "extract": { "key": key } })).collect();
+    json!({
+        "refreshInterval": "1s",
+        "secretStoreRef": { "name": "vault" },
+        "dataFrom": entries,
+    })
+}
+
+/// An ExternalSecret that takes single properties of the store `vault`.
+pub fn properties(entries: &[(&str, &str, &str)]) -> Value {
+    let data: Vec<Value> = entries
+        .iter()
+        .map(|(secret_key, key, property)| {
+            json!({
+                "secretKey": secret_key,
+                "remoteRef": { "key": key, "property": property },
+            })
+        })
+        .collect();
+    json!({ "refreshInterval": "1s", "secretStoreRef": { "name": "vault" }, "data": data })
+}
