@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::StoreCondition;
+use crate::crd::{providers, shape};
 use crate::vault::VaultProvider;
 
 /// A backend for one namespace.
@@ -20,7 +21,12 @@ use crate::vault::VaultProvider;
     namespaced,
     status = "StoreStatus",
     shortname = "ss",
-    category = "external-secrets"
+    category = "external-secrets",
+    label("external-secrets.io/component", "controller"),
+    printcolumn = r#"{"name":"AGE","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name":"Capabilities","type":"string","jsonPath":".status.capabilities"}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SecretStoreSpec {
@@ -49,7 +55,12 @@ pub struct SecretStoreSpec {
     plural = "clustersecretstores",
     status = "StoreStatus",
     shortname = "css",
-    category = "external-secrets"
+    category = "external-secrets",
+    label("external-secrets.io/component", "controller"),
+    printcolumn = r#"{"name":"AGE","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
+    printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].reason"}"#,
+    printcolumn = r#"{"name":"Capabilities","type":"string","jsonPath":".status.capabilities"}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#
 )]
 #[serde(transparent)]
 pub struct ClusterSecretStoreSpec(pub SecretStoreSpec);
@@ -57,6 +68,7 @@ pub struct ClusterSecretStoreSpec(pub SecretStoreSpec);
 /// Seconds, or a duration in Go's notation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
+#[schemars(transform = shape::int_or_string)]
 pub enum IntOrDuration {
     /// Seconds.
     Seconds(i64),
@@ -70,9 +82,11 @@ pub enum IntOrDuration {
 pub struct NamespaceCondition {
     /// By label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = shape::atomic_selector)]
     pub namespace_selector: Option<LabelSelector>,
     /// By name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(transform = shape::namespace_names)]
     pub namespaces: Vec<String>,
     /// By unanchored RE2 expression on the name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -94,6 +108,10 @@ pub struct RetrySettings {
 /// The backend: exactly one property.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(
+    extend("minProperties" = 1, "maxProperties" = 1),
+    transform = providers::add_open_sections
+)]
 pub struct ProviderSpec {
     /// HashiCorp Vault or OpenBao.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,6 +121,7 @@ pub struct ProviderSpec {
     pub fake: Option<FakeProvider>,
     /// Backends that ESO knows and this controller does not serve yet, by name.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: BTreeMap<String, serde_json::Value>,
 }
 
@@ -114,6 +133,7 @@ pub struct FakeProvider {
     pub data: Vec<FakeData>,
     /// What validation answers: 0 Ready, 1 Unknown, 2 Error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = null))]
     pub validation_result: Option<i64>,
 }
 

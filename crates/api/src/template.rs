@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::DecodingStrategy;
+use crate::crd::shape;
 
 /// What the target is rendered from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,6 +17,7 @@ pub struct Template {
     pub type_: Option<String>,
     /// Always `v2`.
     #[serde(default = "engine_v2")]
+    #[schemars(extend("enum" = ["v2"]))]
     pub engine_version: String,
     /// Labels, annotations and finalizers of the target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +92,7 @@ fn target_data() -> String {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateRef {
     /// Name of the object, in the ExternalSecret's namespace.
+    #[schemars(transform = shape::object_name)]
     pub name: String,
     /// The keys.
     pub items: Vec<TemplateItem>,
@@ -100,6 +103,7 @@ pub struct TemplateRef {
 #[serde(rename_all = "camelCase")]
 pub struct TemplateItem {
     /// The key.
+    #[schemars(transform = shape::data_key)]
     pub key: String,
     /// Whether it gives one value or a map of them.
     #[serde(default)]

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
+use crate::crd::shape;
+use crate::vault_cloud::{VaultGcpAuth, VaultIamAuth};
 use crate::{CaProvider, SecretKeySelector, ServiceAccountSelector};
 
 /// HashiCorp Vault or OpenBao, KV version 1 or 2.
@@ -27,6 +29,7 @@ pub struct VaultProvider {
     pub namespace: Option<String>,
     /// CA bundle: PEM, or base64 of PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "byte"))]
     pub ca_bundle: Option<String>,
     /// CA bundle that stands elsewhere; `caBundle` wins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,9 +39,11 @@ pub struct VaultProvider {
     pub tls: Option<VaultTls>,
     /// With `forwardInconsistent`, asks the active node.
     #[serde(default)]
+    #[schemars(skip_serializing_if = "shape::no_default")]
     pub read_your_writes: bool,
     /// With `readYourWrites`, asks the active node.
     #[serde(default)]
+    #[schemars(skip_serializing_if = "shape::no_default")]
     pub forward_inconsistent: bool,
     /// Extra headers of every request.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -77,6 +82,7 @@ pub struct VaultTls {
 pub struct CheckAndSet {
     /// Whether the mount demands it.
     #[serde(default)]
+    #[schemars(skip_serializing_if = "shape::no_default")]
     pub required: bool,
 }
 
@@ -98,9 +104,11 @@ pub struct VaultAuth {
     pub kubernetes: Option<KubernetesAuth>,
     /// LDAP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = |schema: &mut Schema| shape::default_of(schema, "path", "ldap".into()))]
     pub ldap: Option<UserAuth>,
     /// User name and password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = |schema: &mut Schema| shape::default_of(schema, "path", "userpass".into()))]
     pub user_pass: Option<UserAuth>,
     /// JWT or OIDC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,15 +118,18 @@ pub struct VaultAuth {
     pub cert: Option<CertAuth>,
     /// AWS IAM: not served yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<VaultIamAuth>")]
     pub iam: Option<serde_json::Value>,
     /// GCP: not served yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<VaultGcpAuth>")]
     pub gcp: Option<serde_json::Value>,
 }
 
 /// AppRole login.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = |schema: &mut Schema| shape::require(schema, "path"))]
 pub struct AppRoleAuth {
     /// Mount of the method.
     #[serde(default = "approle")]
@@ -140,6 +151,7 @@ fn approle() -> String {
 /// Kubernetes login.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = |schema: &mut Schema| shape::require(schema, "mountPath"))]
 pub struct KubernetesAuth {
     /// Mount of the method.
     #[serde(default = "kubernetes")]
@@ -161,20 +173,24 @@ fn kubernetes() -> String {
 /// Login with a user name and a password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = |schema: &mut Schema| shape::require(schema, "path"))]
 pub struct UserAuth {
     /// Mount of the method; the method's own name when empty.
     #[serde(default)]
+    #[schemars(skip_serializing_if = "shape::no_default")]
     pub path: String,
     /// The user.
     pub username: String,
     /// The password.
     #[serde(default)]
+    #[schemars(skip_serializing_if = "shape::no_default")]
     pub secret_ref: SecretKeySelector,
 }
 
 /// JWT login.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = |schema: &mut Schema| shape::require(schema, "path"))]
 pub struct JwtAuth {
     /// Mount of the method.
     #[serde(default = "jwt")]
