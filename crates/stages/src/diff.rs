@@ -15,7 +15,7 @@ use tidegate_api::{CreationPolicy, DeletionPolicy, names};
 use crate::outcome::{
     Again, Applied, ApplyFailure, MissingEntry, Outcome, Ready, SyncError, Synced,
 };
-use crate::{Observed, Rendered, TargetDigest};
+use crate::{Annotated, Desired, Observed, Rendered, TargetDigest};
 pub use hash::{DataHash, text_hash};
 pub(crate) use hash::{field_manager, metadata_hash};
 pub use intent::Intent;
@@ -149,6 +149,21 @@ pub fn merge(intent: &Arc<Intent>, live: Option<&Secret>) -> Action {
             intent.action_on_live(&digest, live)
         }
     }
+}
+
+/// Whether this ExternalSecret controls the Secret and is named in its created-by label.
+pub(crate) fn is_owned(observed: &Observed, digest: &TargetDigest) -> bool {
+    let controls =
+        (digest.controller()).is_some_and(|(_, owner)| ownership::means(owner, &observed.key.name));
+    controls && digest.created_by == Annotated::Hash(text_hash(&observed.key.to_string()))
+}
+
+/// Whether labels, annotations or owner differ from what the ExternalSecret asks for.
+pub(crate) fn metadata_differs(observed: &Observed, digest: &TargetDigest) -> bool {
+    let intent = Intent::new(&Desired::default(), observed);
+    let mut ops = Vec::new();
+    update::metadata(&intent, digest, digest.hash, &mut ops);
+    !ops.is_empty()
 }
 
 /// The backend has nothing at all for this object.

@@ -14,9 +14,9 @@ use tidegate_api::ExternalSecret;
 use tidegate_contract::RemoteKey;
 
 use crate::outcome::{IdleReason, SyncError};
-use crate::{Env, Observed, Precondition, StoreKey, StoreView, diff};
+use crate::{Env, Observed, Precondition, StoreKey, StoreView, diff, store};
 pub use reads::planned_reads;
-pub(crate) use refresh::{elapsed, interval, refreshed_at};
+pub(crate) use refresh::{elapsed, interval, missing, polled, refreshed_at};
 
 /// What a pass does.
 #[derive(Debug, Clone)]
@@ -159,9 +159,7 @@ pub fn revision(object: &ExternalSecret) -> String {
 fn foreign_store(observed: &Observed) -> Option<&StoreKey> {
     let class = &*observed.config.controller_class;
     (observed.stores.iter()).find_map(|(key, view)| match view {
-        StoreView::Present { spec, .. } => (spec.controller.as_deref())
-            .is_some_and(|wanted| !wanted.is_empty() && wanted != class)
-            .then_some(key),
+        StoreView::Present { spec, .. } => (!store::serves(spec, class)).then_some(key),
         StoreView::Missing => None,
     })
 }

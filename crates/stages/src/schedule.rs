@@ -9,8 +9,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tidegate_contract::RemoteKey;
 
-use crate::outcome::{Again, IdleReason, Outcome, Retry};
-use crate::plan::{elapsed, interval, readable, refreshed_at};
+use crate::outcome::{Again, IdleReason, Outcome, Ready, Retry};
+use crate::plan::{elapsed, interval, missing, polled, readable, refreshed_at};
 use crate::{Env, Heartbeat, Memory, Observed, StoreKey, revision, status};
 
 /// What follows a pass.
@@ -61,6 +61,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(7 * 60);
 const SLOW: Duration = Duration::from_secs(10 * 60);
 /// A second absence must be this much later (P1).
 const SECOND_LOOK: Duration = Duration::from_secs(30);
+
+/// How often a healthy object is looked at for metadata that drifted, without a heartbeat.
+const DRIFT_LOOK: Duration = Duration::from_secs(6 * 3600);
 
 /// Says when to come back after a pass. `observed.memory` is the memory before the pass.
 #[must_use]
@@ -113,28 +116,39 @@ pub(crate) fn pause(retry: Retry, failures: u32, env: &Env) -> Duration {
     }
 }
 
-/// Timers of a healthy object: polled ones wake for the heartbeat alone, those with sync windows
-/// have nobody else who looks.
+/// Timers of a healthy object. One that is polled wakes for the heartbeat and for drifted metadata; others have
+/// nobody else who looks: those with sync windows, those whose store cannot be read from just
+/// now, and those that wait for a Secret to merge into.
 fn by_clock(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Duration> {
+    let synced = match outcome {
+        Outcome::Synced(synced) => Some(synced.ready),
+        _ => None,
+    };
+    if synced.map_or_else(|| missing(observed), |ready| ready == Ready::Missing) {
+        let interval = observed.object.spec.refresh_interval;
+        let every = interval.0.max(observed.config.refresh_floor);
+        return (!interval.is_zero()).then(|| every + spread(env));
+    }
     let interval = interval(observed)?;
-    if observed.object.spec.sync_windows.is_none() {
-        return match outcome {
-            Outcome::Idle(_) => status::next_heartbeat(observed, env.now),
-            _ => match observed.config.status_heartbeat {
-                Heartbeat::Every(every) => Some(every),
-                Heartbeat::Each | Heartbeat::Off => None,
-            },
-        }
-        .map(|after| after.max(interval) + Duration::from_secs(60).mul_f64(env.fraction()));
+    if polled(observed) {
+        let heartbeat = match observed.config.status_heartbeat {
+            Heartbeat::Each | Heartbeat::Off => DRIFT_LOOK,
+            Heartbeat::Every(every) => every,
+        };
+        let after = match synced {
+            Some(_) => heartbeat,
+            None => status::next_heartbeat(observed, env.now).unwrap_or(heartbeat),
+        };
+        return Some(after.max(interval) + Duration::from_secs(60).mul_f64(env.fraction()));
     }
     if *outcome == Outcome::Idle(IdleReason::WindowClosed) {
         // Windows open on whole minutes.
         let second = env.now.as_second().rem_euclid(60).unsigned_abs();
-        return Some(Duration::from_secs(60 - second).mul_f64(1.0) + spread(env));
+        return Some(Duration::from_secs(60 - second) + spread(env));
     }
-    let since = match outcome {
-        Outcome::Synced(_) => Duration::ZERO,
-        _ => refreshed_at(observed).map_or(Duration::ZERO, |at| elapsed(at, env.now)),
+    let since = match synced {
+        Some(_) => Duration::ZERO,
+        None => refreshed_at(observed).map_or(Duration::ZERO, |at| elapsed(at, env.now)),
     };
     Some(interval.saturating_sub(since) + spread(env))
 }
@@ -145,7 +159,7 @@ fn spread(env: &Env) -> Duration {
 
 fn polling(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Polling> {
     let interval = interval(observed)?;
-    if observed.object.spec.sync_windows.is_some() {
+    if !polled(observed) {
         return None;
     }
     let mut keys: Vec<(StoreKey, RemoteKey)> = (readable(observed)?.into_iter())

@@ -146,6 +146,12 @@ pub fn check(spec: &SecretStoreSpec, namespace: Option<&str>) -> Result<(), Stor
     (spec.provider.vault.as_ref()).map_or(Ok(()), vault::check)
 }
 
+/// Whether a controller of `class` serves the store: one without a class is everybody's.
+#[must_use]
+pub fn serves(spec: &SecretStoreSpec, class: &str) -> bool {
+    (spec.controller.as_deref()).is_none_or(|wanted| wanted.is_empty() || wanted == class)
+}
+
 /// Kind of the store that `namespace` tells.
 #[must_use]
 pub fn kind(namespace: Option<&str>) -> StoreKind {

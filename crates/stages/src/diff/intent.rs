@@ -42,7 +42,7 @@ pub struct Intent {
 }
 
 impl Intent {
-    pub(super) fn new(desired: &Desired, observed: &Observed) -> Self {
+    pub(crate) fn new(desired: &Desired, observed: &Observed) -> Self {
         let meta = &observed.object.metadata;
         let target = &observed.object.spec.target;
         let without_ours = |map: Option<&BTreeMap<String, String>>| {

@@ -7,7 +7,9 @@ use tidegate_api::{CreationPolicy, RefreshPolicy, names};
 
 use super::{ReadWhy, windows};
 use crate::outcome::IdleReason;
-use crate::{Annotated, Env, Heartbeat, Observed, TargetView, Trigger, revision};
+use crate::{
+    Annotated, Env, Heartbeat, Observed, TargetDigest, TargetView, Trigger, diff, revision,
+};
 
 /// The interval at which the object's values are refreshed; `None` when they are not.
 pub(crate) fn interval(observed: &Observed) -> Option<Duration> {
@@ -15,6 +17,12 @@ pub(crate) fn interval(observed: &Observed) -> Option<Duration> {
     let periodic = spec.refresh_policy.unwrap_or_default() == RefreshPolicy::Periodic;
     let interval = spec.refresh_interval;
     (periodic && !interval.is_zero()).then(|| interval.0.max(observed.config.refresh_floor))
+}
+
+/// Whether polling groups look after the object's values. Sync windows need a look of their own,
+/// and a store that cannot be read from has to be told of when the refresh is due.
+pub(crate) fn polled(observed: &Observed) -> bool {
+    observed.object.spec.sync_windows.is_none() && super::readable(observed).is_some()
 }
 
 /// Why values are read now, or why they are not.
@@ -73,23 +81,42 @@ fn failed(observed: &Observed) -> bool {
 
 /// Whether the Secret is what was written. What is never written is never wrong.
 fn valid(observed: &Observed) -> bool {
+    let trigger = observed.memory.trigger;
     match (
         observed.object.spec.target.creation_policy,
         &observed.target,
     ) {
         (CreationPolicy::Orphan | CreationPolicy::None, _) => true,
-        (_, TargetView::Present(digest)) => {
-            digest.managed && digest.annotated == Annotated::Hash(digest.hash)
+        (policy, TargetView::Present(digest)) => {
+            digest.managed
+                && digest.annotated == Annotated::Hash(digest.hash)
+                && (policy != CreationPolicy::Owner || diff::is_owned(observed, digest))
+                && !(trigger == Trigger::Timer && metadata_drifted(observed, digest))
         }
-        // Merge has nothing to mend in a Secret that nobody made, once it has said so.
+        // Merge has nothing to mend in a Secret that nobody made, once it has said so. The watch
+        // shows labelled Secrets only, so the timer looks whether somebody made one.
         (CreationPolicy::Merge, TargetView::Absent) => {
-            reason(observed) == Some(names::SECRET_MISSING)
-                && observed.memory.trigger != Trigger::Drift
+            missing(observed) && !matches!(trigger, Trigger::Drift | Trigger::Timer)
         }
         (_, TargetView::Absent) => {
-            matches!(reason(observed), Some(names::SECRET_DELETED)) || retained(observed)
+            reason(observed) == Some(names::SECRET_DELETED) || retained(observed)
         }
     }
+}
+
+/// Copied labels and annotations that somebody changed on the Secret. They are mended by the slow
+/// timer and never at once: another controller may want them otherwise, and two that mend at once
+/// would never stop.
+fn metadata_drifted(observed: &Observed, digest: &TargetDigest) -> bool {
+    let policy = observed.object.spec.refresh_policy.unwrap_or_default();
+    policy == RefreshPolicy::Periodic
+        && observed.synced_revision() == Some(&*revision(&observed.object))
+        && diff::metadata_differs(observed, digest)
+}
+
+/// Whether the status says that there is no Secret to merge into.
+pub(crate) fn missing(observed: &Observed) -> bool {
+    reason(observed) == Some(names::SECRET_MISSING)
 }
 
 fn reason(observed: &Observed) -> Option<&str> {
@@ -135,8 +162,7 @@ fn periodic(
 /// starts knows no better and leaves the object to its polling group, which is due within one
 /// interval; what is older than both is read at once.
 fn grace(observed: &Observed) -> Duration {
-    // Objects with sync windows have no polling group, so nobody else would look.
-    if observed.memory.refreshed_at.is_some() || observed.object.spec.sync_windows.is_some() {
+    if observed.memory.refreshed_at.is_some() || !polled(observed) {
         return Duration::ZERO;
     }
     match observed.config.status_heartbeat {

@@ -96,11 +96,13 @@ pub(super) fn check(vault: &VaultProvider) -> Result<(), StoreDefect> {
     if auth.kubernetes.is_some() {
         return Ok(());
     }
-    if auth.ldap.is_some() {
-        return defect("vault.auth.ldap is not served by this version");
-    }
-    if auth.user_pass.is_some() {
-        return defect("vault.auth.userPass is not served by this version");
+    for (user, name) in [(&auth.ldap, "ldap"), (&auth.user_pass, "userPass")] {
+        if let Some(user) = user {
+            if user.username.is_empty() {
+                return defect(&format!("vault.auth.{name}.username is missing"));
+            }
+            return Ok(());
+        }
     }
     if let Some(jwt) = &auth.jwt {
         if jwt.secret_ref.is_none() && jwt.kubernetes_service_account_token.is_none() {
@@ -108,14 +110,16 @@ pub(super) fn check(vault: &VaultProvider) -> Result<(), StoreDefect> {
         }
         return Ok(());
     }
-    for (set, name) in [
-        (auth.cert.is_some(), "cert"),
-        (auth.iam.is_some(), "iam"),
-        (auth.gcp.is_some(), "gcp"),
-    ] {
+    if let Some(cert) = &auth.cert {
+        if cert.client_cert.is_none() || cert.secret_ref.is_none() {
+            return defect("vault.auth.cert needs clientCert and secretRef");
+        }
+        return Ok(());
+    }
+    for (set, name) in [(auth.iam.is_some(), "iam"), (auth.gcp.is_some(), "gcp")] {
         if set {
             return defect(&format!("vault.auth.{name} is not served by this version"));
         }
     }
-    Ok(())
+    defect("vault.auth names no login; leave it out to read without one")
 }
