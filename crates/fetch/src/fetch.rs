@@ -89,16 +89,15 @@ impl Fetch {
             Ok(waiting) => waiting,
             Err(answers) => return answers,
         };
-        let guard = OnDrop(|| {
-            self.shared.turn(|state, now| {
-                state.runs.remove(&run);
-                state.engine.cancel(run, now);
-            });
-        });
+        let mut reader = Reader {
+            shared: &self.shared,
+            run,
+            received: false,
+        };
+        let answers = receiver.await;
         // The sender lives in the shared state until the answers are sent, and so does this handle.
-        let answers = receiver.await.unwrap_or_default();
-        drop(guard);
-        answers
+        reader.received = answers.is_ok();
+        answers.unwrap_or_default()
     }
 
     /// Replaces what `object` depends on: each key is polled at least every `interval` (at least
@@ -286,6 +285,27 @@ impl Shared {
             let wait = next.map(|next| next.saturating_sub(now));
             (state.engine.take_starts(), wait)
         })
+    }
+}
+
+/// One waiting `run`: tells whether its answers arrived, however it ends.
+struct Reader<'a> {
+    shared: &'a Shared,
+    run: u64,
+    received: bool,
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        if self.received {
+            self.shared
+                .quiet_turn(|state, _| state.engine.received(self.run));
+        } else {
+            self.shared.turn(|state, now| {
+                state.runs.remove(&self.run);
+                state.engine.cancel(self.run, now);
+            });
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tidegate_contract::ErrorKind;
 
 use super::Engine;
-use super::cell::{Cell, Stage, Waiter};
-use crate::{Answer, FetchFailure, Read};
+use super::cell::{Stage, Waiter};
+use crate::{Answer, Cause, FetchFailure, Read};
 
 /// The reads of one object that wait together.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Run {
     answers: Vec<Option<Answer>>,
     missing: usize,
     cells: Vec<u32>,
+    /// Keys that count as seen by the object from the moment it has the answers.
+    told: Vec<u32>,
 }
 
 /// What `Engine::read` found.
@@ -36,13 +38,14 @@ impl Engine {
             return Reading::Done(reads.iter().map(|_| stopped()).collect());
         }
         let mut answers = Vec::with_capacity(reads.len());
-        let mut waits = Vec::new();
+        let (mut waits, mut told) = (Vec::new(), Vec::new());
         for (read, index) in reads.into_iter().zip(0u32..) {
             let not_before = read.not_before.unwrap_or_default().min(now);
             let id = self.cell(&read.source, &read.key, now);
             let answer = self.held_answer(id, object, not_before, now);
-            if answer.is_none() {
-                waits.push((id, index, read.lane, not_before));
+            match &answer {
+                None => waits.push((id, index, read.lane, not_before)),
+                Some(_) => told.push(id),
             }
             answers.push(answer);
         }
@@ -54,6 +57,7 @@ impl Engine {
             missing: waits.len(),
             answers,
             cells: waits.iter().map(|(id, ..)| *id).collect(),
+            told,
         });
         for (id, index, lane, not_before) in waits {
             let waiter = Waiter {
@@ -72,7 +76,13 @@ impl Engine {
         Reading::Waiting(run)
     }
 
-    /// Forgets a run whose reader is gone, and the calls that nobody else wants.
+    /// The reader has its answers.
+    pub(crate) fn received(&mut self, run: u64) {
+        self.runs.remove(run);
+    }
+
+    /// Forgets a run whose reader is gone, and the calls that nobody else wants. What was told to
+    /// it in vain wakes its object.
     pub(crate) fn cancel(&mut self, run: u64, now: Duration) {
         let Some(gone) = self.runs.remove(run) else {
             return;
@@ -90,6 +100,19 @@ impl Engine {
             }
             self.enqueue(id, now);
             self.retime(id);
+        }
+        let Some(object) = self.groups.find(&gone.object) else {
+            return;
+        };
+        for id in gone.told {
+            let subscriber = self
+                .cells
+                .get_mut(id)
+                .and_then(|cell| cell.subscriber(object));
+            if let Some(subscriber) = subscriber {
+                subscriber.seen = false;
+                self.wake(object, Cause::FirstLook);
+            }
         }
     }
 
@@ -158,12 +181,32 @@ impl Engine {
         }
     }
 
-    /// Objects that a call which started at `started` answers directly.
-    pub(super) fn present(&self, cell: &Cell, started: Duration) -> BTreeSet<u32> {
-        let served = cell.waiters.iter().filter(|w| w.not_before <= started);
-        served
-            .filter_map(|waiter| self.groups.find(&self.runs.get(waiter.run)?.object))
-            .collect()
+    /// Subscribed objects that a call which started at `started` answers directly.
+    pub(super) fn present(&mut self, id: u32, started: Duration) -> BTreeSet<u32> {
+        let Some(cell) = self
+            .cells
+            .get_mut(id)
+            .filter(|cell| !cell.subscribers.is_empty())
+        else {
+            return BTreeSet::new();
+        };
+        let mut present = BTreeSet::new();
+        let served: Vec<u64> = cell
+            .waiters
+            .iter()
+            .filter(|waiter| waiter.not_before <= started)
+            .map(|waiter| waiter.run)
+            .collect();
+        for run in served {
+            if let Some(run) = self.runs.get_mut(run)
+                && let Some(object) = self.groups.find(&run.object)
+                && cell.subscriber(object).is_some()
+            {
+                run.told.push(id);
+                present.insert(object);
+            }
+        }
+        present
     }
 
     /// Gives an answer to the readers whom it satisfies.
@@ -185,10 +228,9 @@ impl Engine {
                 *slot = Some(answer.clone());
                 run.missing -= 1;
             }
-            if run.missing == 0
-                && let Some(run) = self.runs.remove(waiter.run)
-            {
-                let answers = run.answers.into_iter().flatten().collect();
+            if run.missing == 0 {
+                let answers = std::mem::take(&mut run.answers);
+                let answers = answers.into_iter().flatten().collect();
                 self.answered.push((waiter.run, answers));
             }
         }

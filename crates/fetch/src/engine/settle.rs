@@ -194,14 +194,7 @@ impl Engine {
 
     /// Compares an answer with the last one and wakes whoever has not seen it.
     fn learn(&mut self, id: u32, next: Known, started: Duration) {
-        let Some(cell) = self.cells.get(id) else {
-            return;
-        };
-        let present = if cell.subscribers.is_empty() {
-            BTreeSet::new()
-        } else {
-            self.present(cell, started)
-        };
+        let present = self.present(id, started);
         let Some(cell) = self.cells.get_mut(id) else {
             return;
         };

@@ -134,7 +134,7 @@ impl Engine {
         self.retime(id);
     }
 
-    fn wake(&mut self, object: u32, cause: Cause) {
+    pub(super) fn wake(&mut self, object: u32, cause: Cause) {
         if self.groups.wake(object, cause) {
             self.counters.wakes += 1;
         }

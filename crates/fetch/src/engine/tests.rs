@@ -182,6 +182,7 @@ impl World {
     fn collect(&mut self) {
         let (runs, grants) = self.engine.take_answers();
         for (run, answers) in runs {
+            self.engine.received(run);
             assert!(self.done.insert(run, answers).is_none(), "answered twice");
         }
         self.granted.extend(grants);

@@ -91,12 +91,14 @@ impl Ring {
     /// The member's first turn at or after `from`.
     pub(crate) fn next(&self, id: u32, from: Duration) -> Option<Duration> {
         let member = self.members.get(&id)?;
-        let width = self.interval.as_nanos() / u128::from(self.slots);
-        let inside = u128::from(mix(member.seed ^ 0x5107)) % width.max(1);
-        let phase = width * u128::from(member.slot) + inside;
-        let interval = self.interval.as_nanos();
-        let turns = from.as_nanos().saturating_sub(phase).div_ceil(interval);
-        Some(nanos(turns * interval + phase))
+        let interval = nanos(self.interval);
+        let width = interval / u64::from(self.slots);
+        let inside = mix(member.seed ^ 0x5107) % width.max(1);
+        let phase = width * u64::from(member.slot) + inside;
+        let turns = nanos(from).saturating_sub(phase).div_ceil(interval);
+        Some(Duration::from_nanos(
+            turns.saturating_mul(interval).saturating_add(phase),
+        ))
     }
 
     /// What one slot takes: the number of members is rounded up in steps of an eighth, so that
@@ -120,12 +122,9 @@ impl Ring {
     }
 }
 
-fn nanos(count: u128) -> Duration {
-    let second = 1_000_000_000;
-    Duration::new(
-        u64::try_from(count / second).unwrap_or(u64::MAX),
-        (count % second) as u32,
-    )
+/// Nanoseconds, which do for five centuries after the epoch.
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -182,6 +182,29 @@ fn a_cancelled_reader_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_answer_that_never_arrived_wakes_its_object_again() {
+    let mut world = World::plain();
+    world.subscribe("o", vec![on(&source(), "a", None)], 3600);
+    let reads = || vec![read("a", Lane::Fresh)];
+    for (is_late, woken) in [(true, 1), (false, 0)] {
+        let run = world.read("o", reads());
+        world.engine.step(world.now);
+        let start = world.engine.take_starts().remove(0);
+        let answer = world.answer("a");
+        world
+            .engine
+            .finished(start.call, Some(vec![answer]), world.now);
+        if is_late {
+            world.engine.cancel(run, world.now);
+        } else {
+            world.collect();
+        }
+        assert_eq!(world.wakes().len(), woken);
+        world.pass(secs(40));
+    }
+}
+
+#[test]
 fn a_fresh_read_overtakes_a_backlog_and_lifts_the_key_that_it_shares() {
     let mut slow = settings();
     slow.in_flight = 1;

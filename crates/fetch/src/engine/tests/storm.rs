@@ -100,6 +100,7 @@ impl Model {
         let (runs, grants) = self.engine.take_answers();
         for (run, answers) in runs {
             let (object, keys) = self.waiting.remove(&run).expect("a run that waits");
+            self.engine.received(run);
             self.told(object, &keys, &answers);
         }
         for (ticket, _) in grants {
@@ -318,7 +319,7 @@ use crate::permits::Heard;
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 200,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

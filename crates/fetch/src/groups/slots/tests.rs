@@ -39,7 +39,7 @@ fn peak_to_mean(seconds: &[u32], width: usize) -> f64 {
 
 #[test]
 fn two_thousand_keys_a_minute_are_level_over_a_day() {
-    for salt in 0..20 {
+    for salt in 0..5 {
         let mut seconds = vec![0; DAY as usize];
         day(&ring(salt, 2000, 60), 1_700_000_017, &mut seconds);
         assert_eq!(seconds.iter().sum::<u32>(), 2000 * 1440);
