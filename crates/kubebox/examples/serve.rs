@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use kubebox::{Kubebox, Options, write_kubeconfig};
+use kubebox::{Access, Kubebox, Options, write_kubeconfig};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -21,7 +21,8 @@ async fn main() -> io::Result<()> {
     io::Read::read_exact(&mut std::fs::File::open("/dev/urandom")?, &mut seed)?;
     let token: String = seed[8..].iter().map(|b| format!("{b:02x}")).collect();
     let number = seed[..8].iter().fold(0, |all, b| all << 8 | u64::from(*b));
-    write_kubeconfig(&path, listener.local_addr()?, &token)?;
+    let access = Access::new(token)?;
+    write_kubeconfig(&path, listener.local_addr()?, &access)?;
     writeln!(io::stderr(), "export KUBECONFIG={}", path.display())?;
     let kubebox = Kubebox::new(Options {
         seed: number,
@@ -31,5 +32,5 @@ async fn main() -> io::Result<()> {
         // Without a handler, the default one ends the process just as well.
         let _ = tokio::signal::ctrl_c().await;
     };
-    kubebox.serve(listener, token, stop).await
+    kubebox.serve(listener, &access, stop).await
 }

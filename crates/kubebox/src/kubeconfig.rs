@@ -6,16 +6,24 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::access::Access;
+
 /// Renders a kubeconfig with one cluster, one user and one context named `kubebox`.
 #[must_use]
-pub fn kubeconfig(address: SocketAddr, token: &str) -> String {
+pub fn kubeconfig(address: SocketAddr, access: &Access) -> String {
+    let authority = STANDARD.encode(access.certificate());
+    let token = access.token();
     format!(
         "apiVersion: v1\n\
          kind: Config\n\
          clusters:\n\
          - name: kubebox\n\
          \x20 cluster:\n\
-         \x20   server: http://{address}\n\
+         \x20   server: https://{address}\n\
+         \x20   certificate-authority-data: {authority}\n\
          users:\n\
          - name: kubebox\n\
          \x20 user:\n\
@@ -34,7 +42,7 @@ pub fn kubeconfig(address: SocketAddr, token: &str) -> String {
 ///
 /// # Errors
 /// Fails when the folder cannot be written.
-pub fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str) -> io::Result<()> {
+pub fn write_kubeconfig(path: &Path, address: SocketAddr, access: &Access) -> io::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
@@ -48,7 +56,7 @@ pub fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str) -> io::Re
         .create_new(true)
         .mode(0o600)
         .open(&temporary)?;
-    file.write_all(kubeconfig(address, token).as_bytes())?;
+    file.write_all(kubeconfig(address, access).as_bytes())?;
     file.sync_all()?;
     fs::rename(&temporary, path)
 }

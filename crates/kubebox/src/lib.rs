@@ -1,5 +1,6 @@
 //! Shell. An in-memory Kubernetes API: a tower service under a client, or a loopback server.
 
+mod access;
 mod body;
 mod clock;
 mod engine;
@@ -12,6 +13,7 @@ mod serve;
 mod service;
 mod stream;
 
+pub use access::Access;
 pub use body::{Body, Reset};
 pub use clock::{Clock, TokioClock};
 pub use engine::Verb;

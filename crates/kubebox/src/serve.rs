@@ -1,8 +1,9 @@
-//! Shell. The loopback server: plain HTTP behind a bearer token.
+//! Shell. The loopback server: TLS and a bearer token, HTTP/1.1 and HTTP/2.
 
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use http::{Request, Response};
@@ -15,11 +16,14 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use crate::access::Access;
 use crate::body::{Body, Reset};
 use crate::kubebox::Kubebox;
 
 /// Connections served at once; a further one waits to be accepted.
 const MAX_CONNECTIONS: usize = 16_384;
+/// Longest wait for a client's half of the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
 
 impl Kubebox {
     /// Serves the API until `shutdown` resolves; every request must carry the bearer token.
@@ -29,14 +33,15 @@ impl Kubebox {
     pub async fn serve(
         &self,
         listener: TcpListener,
-        token: String,
+        access: &Access,
         shutdown: impl Future<Output = ()> + Send,
     ) -> io::Result<()> {
         if !listener.local_addr()?.ip().is_loopback() {
             let text = "the embedded API listens on loopback only";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        let expected: Arc<str> = format!("Bearer {token}").into();
+        let expected: Arc<str> = format!("Bearer {}", access.token()).into();
+        let tls = access.acceptor();
         let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let tasks = TaskTracker::new();
         let stop = tokio_util::sync::CancellationToken::new();
@@ -51,13 +56,16 @@ impl Kubebox {
                     Ok((stream, _)) => stream,
                     // The peer is gone, or the process is out of descriptors for the moment.
                     Err(_) => {
-                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                        tokio::time::sleep(Duration::from_millis(50)).await;
                         continue;
                     }
                 },
             };
             let (kubebox, expected, stop) = (self.clone(), Arc::clone(&expected), stop.clone());
+            let tls = tls.clone();
             tasks.spawn(async move {
+                let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
+                let Ok(Ok(stream)) = handshake.await else { return };
                 let service = service_fn(move |request| {
                     checked(kubebox.clone(), Arc::clone(&expected), request)
                 });
