@@ -1,0 +1,2 @@
+//! Shell. Benchmarks.
+fn main() {}

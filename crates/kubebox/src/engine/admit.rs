@@ -1,0 +1,261 @@
+//! Pure. From a request's body to an object of its resource: decoded, pruned, defaulted.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::error::{ApiError, Result};
+use super::resource::{Builtin, Resource};
+use super::schema::{Additional, Schema, apply_defaults, drop_empty, mismatch, prune};
+
+/// Largest request body, as on a real server.
+pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;
+
+/// What to do about fields that the schema does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strictness {
+    Ignore,
+    Warn,
+    Strict,
+}
+
+impl Strictness {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
+        Ok(match text {
+            "" | "Warn" => Self::Warn,
+            "Ignore" => Self::Ignore,
+            "Strict" => Self::Strict,
+            other => {
+                return Err(ApiError::bad_request(format!(
+                    "Invalid value: \"{other}\": fieldValidation: Unsupported value: \"{other}\": \
+                     supported values: \"Ignore\", \"Strict\", \"Warn\""
+                )));
+            }
+        })
+    }
+}
+
+/// Parses a JSON body; the error names the position, never the text.
+pub(crate) fn parse_json(body: &[u8]) -> Result<Value> {
+    if body.len() > MAX_BODY {
+        return Err(ApiError::too_large(MAX_BODY));
+    }
+    serde_json::from_slice(body).map_err(|e| {
+        ApiError::bad_request(format!(
+            "couldn't get version/kind; json parse error: line {} column {}",
+            e.line(),
+            e.column()
+        ))
+    })
+}
+
+impl Engine {
+    /// Makes a body an object of the resource, or says why it is none.
+    pub(crate) fn admit(
+        &self,
+        resource: &Resource,
+        version: usize,
+        object: &mut Value,
+        strictness: Strictness,
+        warnings: &mut Vec<String>,
+    ) -> Result<()> {
+        type_meta(resource, version, object)?;
+        let Some(served) = resource.versions.get(version) else {
+            return Err(ApiError::no_such_resource());
+        };
+        let refuse = |text: String| {
+            let kind = &resource.kind;
+            let version = &served.name;
+            Err(ApiError::bad_request(format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: {text}"
+            )))
+        };
+        let typed = resource.typed();
+        if typed && let Some(text) = mismatch(&served.schema, object, &resource.kind, "") {
+            return refuse(text);
+        }
+        if let Some(text) = mismatch(&self.registry.meta, &object["metadata"], "ObjectMeta", "") {
+            return refuse(text);
+        }
+        let mut unknown = Vec::new();
+        prune(&served.schema, object, "", &mut unknown);
+        if !typed && object["metadata"].is_object() {
+            prune(
+                &self.registry.meta,
+                &mut object["metadata"],
+                "metadata",
+                &mut unknown,
+            );
+        }
+        if !unknown.is_empty() {
+            let texts: Vec<String> = unknown
+                .iter()
+                .map(|path| format!("unknown field \"{path}\""))
+                .collect();
+            match strictness {
+                Strictness::Strict => {
+                    return refuse(format!("strict decoding error: {}", texts.join(", ")));
+                }
+                Strictness::Warn => warnings.extend(texts),
+                Strictness::Ignore => {}
+            }
+        }
+        if typed {
+            drop_empty(&served.schema, object);
+            if let Err(text) = canonical_bytes(&served.schema, object) {
+                return refuse(text);
+            }
+        } else {
+            apply_defaults(&served.schema, object);
+        }
+        if object["metadata"].is_object() {
+            drop_empty_metadata(&self.registry.meta, &mut object["metadata"]);
+        }
+        Ok(())
+    }
+}
+
+/// Empties go, but an empty list of managedFields means "forget them" and must reach the tracker.
+fn drop_empty_metadata(schema: &Schema, metadata: &mut Value) {
+    let reset = metadata["managedFields"]
+        .as_array()
+        .is_some_and(Vec::is_empty);
+    drop_empty(schema, metadata);
+    if reset {
+        metadata["managedFields"] = json!([]);
+    }
+}
+
+/// Checks apiVersion and kind; built-in resources may leave them out.
+fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<()> {
+    if !object.is_object() {
+        return Err(ApiError::bad_request(
+            "the object provided is unrecognized: not an object",
+        ));
+    }
+    let expected = resource.api_version(version);
+    for (key, expected) in [("kind", resource.kind.as_str()), ("apiVersion", &expected)] {
+        match object.get(key).and_then(Value::as_str) {
+            Some(found) if found == expected => {}
+            None | Some("") if resource.typed() => {}
+            None | Some("") => {
+                let what = if key == "kind" { "Kind" } else { "apiVersion" };
+                return Err(ApiError::bad_request(format!("Object '{what}' is missing")));
+            }
+            Some(found) if key == "apiVersion" => {
+                return Err(ApiError::bad_request(format!(
+                    "the API version in the data ({found}) does not match the expected API \
+                     version ({expected})"
+                )));
+            }
+            Some(found) => {
+                let named = resource.named();
+                return Err(ApiError::bad_request(format!(
+                    "the object provided is unrecognized (must be of type {expected}): kind \
+                     \"{found}\" does not belong to {named}"
+                )));
+            }
+        }
+    }
+    object["kind"] = resource.kind.as_str().into();
+    object["apiVersion"] = expected.into();
+    Ok(())
+}
+
+/// Decodes and encodes every byte field again, as Go does.
+fn canonical_bytes(schema: &Schema, object: &mut Value) -> std::result::Result<(), String> {
+    for (key, inner) in &schema.properties {
+        let Additional::Schema(entry) = &inner.additional else {
+            continue;
+        };
+        let Some(map) = object[key.as_str()]
+            .as_object_mut()
+            .filter(|_| entry.format == "byte")
+        else {
+            continue;
+        };
+        for value in map.values_mut() {
+            *value = Value::String(canonical(value.as_str().unwrap_or_default())?);
+        }
+    }
+    // Indexing for reading leaves nulls behind.
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|_, v| !v.is_null());
+    }
+    Ok(())
+}
+
+fn canonical(text: &str) -> std::result::Result<String, String> {
+    use base64::DecodeError;
+    let plain: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    match STANDARD.decode(&plain) {
+        Ok(bytes) => Ok(STANDARD.encode(bytes)),
+        Err(DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _)) => {
+            Err(format!("illegal base64 data at input byte {at}"))
+        }
+        Err(_) => Err(format!(
+            "illegal base64 data at input byte {}",
+            plain.len() / 4 * 4
+        )),
+    }
+}
+
+/// Turns a core event into an events.k8s.io one, or back; other objects pass unchanged.
+pub(crate) fn convert_event(object: &mut Value, to_new: bool) {
+    const NAMES: [(&str, &str); 7] = [
+        ("involvedObject", "regarding"),
+        ("message", "note"),
+        ("source", "deprecatedSource"),
+        ("firstTimestamp", "deprecatedFirstTimestamp"),
+        ("lastTimestamp", "deprecatedLastTimestamp"),
+        ("count", "deprecatedCount"),
+        ("reportingComponent", "reportingController"),
+    ];
+    let Some(map) = object.as_object_mut() else {
+        return;
+    };
+    for (old, new) in NAMES {
+        let (from, to) = if to_new { (old, new) } else { (new, old) };
+        if let Some(value) = map.remove(from) {
+            map.insert(to.to_owned(), value);
+        }
+    }
+    let version = if to_new { "events.k8s.io/v1" } else { "v1" };
+    map.insert("apiVersion".to_owned(), version.into());
+}
+
+/// What the real server does to a built-in object between decoding and validation.
+pub(crate) fn complete(builtin: Builtin, object: &mut Value, old: Option<&Value>) {
+    match builtin {
+        Builtin::Secret => {
+            if let Some(Value::Object(text)) =
+                object.as_object_mut().and_then(|m| m.remove("stringData"))
+            {
+                for (key, value) in text {
+                    let value = value.as_str().unwrap_or_default();
+                    object["data"][key] = STANDARD.encode(value).into();
+                }
+            }
+            if object["type"].as_str().unwrap_or_default().is_empty() {
+                object["type"] = "Opaque".into();
+            }
+        }
+        Builtin::Namespace => {
+            let name = super::meta::text(object, "name").to_owned();
+            object["metadata"]["labels"]["kubernetes.io/metadata.name"] = name.into();
+            if let Some(old) = old {
+                for key in ["spec", "status"] {
+                    object[key] = old[key].clone();
+                }
+            } else {
+                object["spec"]["finalizers"] = json!(["kubernetes"]);
+                object["status"] = json!({ "phase": "Active" });
+            }
+        }
+        _ => {}
+    }
+    if let Some(map) = object.as_object_mut() {
+        map.retain(|_, v| !v.is_null());
+    }
+}

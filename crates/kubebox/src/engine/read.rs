@@ -1,0 +1,243 @@
+//! Pure. GET and LIST: pages, consistent snapshots and resourceVersion semantics.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::error::{ApiError, Named, Result};
+use super::field::FieldError;
+use super::request::Query;
+use super::selector::Selector;
+use super::store::{Stored, Table};
+use super::view::View;
+use super::{Answer, Call, Engine};
+
+/// Where a list goes on: the snapshot (0 = the newest) and the last key already given.
+#[derive(Debug, PartialEq)]
+struct Continue {
+    version: u64,
+    after: String,
+}
+
+impl Continue {
+    fn encode(&self) -> String {
+        let version = if self.version == 0 {
+            -1
+        } else {
+            i64::try_from(self.version).unwrap_or(-1)
+        };
+        let token = json!({ "v": "meta.k8s.io/v1", "rv": version, "start": self.after });
+        URL_SAFE_NO_PAD.encode(token.to_string())
+    }
+
+    fn decode(text: &str) -> Result<Self> {
+        let bad = |why: &str| ApiError::bad_request(format!("continue key is not valid: {why}"));
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text.trim_end_matches('='))
+            .map_err(|_| bad("encoding"))?;
+        let token: Value = serde_json::from_slice(&bytes).map_err(|_| bad("not JSON"))?;
+        let version = token["rv"].as_i64().ok_or_else(|| bad("no rv"))?;
+        let after = token["start"]
+            .as_str()
+            .ok_or_else(|| bad("no start"))?
+            .to_owned();
+        Ok(Self {
+            version: u64::try_from(version).unwrap_or(0),
+            after,
+        })
+    }
+}
+
+const LIST_OPTIONS: Named<'static> = Named {
+    group: "meta.k8s.io",
+    name: "ListOptions",
+};
+
+/// The checks of list parameters, in the real server's words.
+fn check_list(query: &Query) -> Result<()> {
+    let mut errors = Vec::new();
+    let at = "resourceVersionMatch";
+    let asked = query.get(at);
+    let forbidden = |text: &str| FieldError::forbidden(at, text);
+    if !asked.is_empty() {
+        if !query.has("resourceVersion") {
+            let text = "resourceVersionMatch is forbidden unless resourceVersion is provided";
+            errors.push(forbidden(text));
+        }
+        if query.has("continue") {
+            errors.push(forbidden(
+                "resourceVersionMatch is forbidden when continue is provided",
+            ));
+        }
+        if !matches!(asked, "Exact" | "NotOlderThan") {
+            let allowed = ["Exact", "NotOlderThan", ""];
+            errors.push(FieldError::not_supported(at, asked.into(), allowed));
+        }
+        if asked == "Exact" && query.get("resourceVersion") == "0" {
+            let text = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            errors.push(forbidden(text));
+        }
+    }
+    if query.has("sendInitialEvents") {
+        let text = "sendInitialEvents is forbidden for list";
+        errors.push(FieldError::forbidden("sendInitialEvents", text));
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(LIST_OPTIONS, "", &errors))
+    }
+}
+
+/// The checks of watch parameters.
+pub(crate) fn check_watch(query: &Query) -> Result<()> {
+    let mut errors = Vec::new();
+    let at = "resourceVersionMatch";
+    let asked = query.get(at);
+    let initial = query.has("sendInitialEvents");
+    if initial && asked != "NotOlderThan" {
+        let text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+        errors.push(FieldError::forbidden(at, text));
+    }
+    if !asked.is_empty() {
+        if !initial {
+            let text =
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+            errors.push(FieldError::forbidden(at, text));
+        }
+        if asked != "NotOlderThan" {
+            errors.push(FieldError::not_supported(
+                at,
+                asked.into(),
+                ["NotOlderThan"],
+            ));
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(LIST_OPTIONS, "", &errors))
+    }
+}
+
+impl Engine {
+    pub(crate) fn get(&mut self, call: &Call<'_>) -> Result<Answer> {
+        let asked = call.request.query.version()?.unwrap_or(0);
+        if asked > self.store.version() {
+            return Err(ApiError::future_version(asked, self.store.version()));
+        }
+        let stored = self.stored(call)?;
+        Ok(self.answer(call, 200, &stored))
+    }
+
+    /// An answer that shows one object.
+    pub(crate) fn answer(&self, call: &Call<'_>, code: u16, stored: &Stored) -> Answer {
+        let mut out = Vec::with_capacity(stored.json.len() + 96);
+        view(call).object(stored, true, &mut out);
+        Answer::bytes(code, out.into())
+    }
+
+    pub(crate) fn list(&mut self, call: &Call<'_>) -> Result<Answer> {
+        let query = &call.request.query;
+        check_list(query)?;
+        let selector = Selector::parse(
+            query.get("labelSelector"),
+            query.get("fieldSelector"),
+            &call.resource,
+        )?;
+        let limit = query.number("limit")?.filter(|n| *n > 0);
+        let table = self.store.table(call.resource.table);
+        let current = self.store.version();
+        let (at, after) = snapshot(query, table, current)?;
+        let prefix = prefix(&call.target.namespace);
+        let mut items: Vec<Arc<Stored>> = Vec::new();
+        let mut more = 0u64;
+        let limit = limit.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        table.scan(&prefix, &after, at, |stored| {
+            if !selector.matches(&stored.meta) {
+                return true;
+            }
+            if items.len() < limit {
+                items.push(Arc::clone(stored));
+            } else {
+                more += 1;
+            }
+            // With a selector the rest is not counted, so one more is enough to know.
+            more == 0 || selector.is_empty()
+        });
+        let mut metadata = json!({ "resourceVersion": at.to_string() });
+        if let (true, Some(last)) = (more > 0, items.last()) {
+            let token = Continue {
+                version: at,
+                after: last.key(),
+            };
+            metadata["continue"] = token.encode().into();
+            if selector.is_empty() {
+                metadata["remainingItemCount"] = more.into();
+            }
+        }
+        Ok(Answer::bytes(200, view(call).list(&items, &metadata)))
+    }
+}
+
+/// The prefix of the keys in a namespace; everything when there is none.
+pub(crate) fn prefix(namespace: &str) -> String {
+    if namespace.is_empty() {
+        String::new()
+    } else {
+        format!("{namespace}/")
+    }
+}
+
+/// How a call's objects are to appear.
+pub(crate) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
+    View {
+        resource: &call.resource,
+        version: call.version,
+        shape: call.shape,
+        now: call.now,
+    }
+}
+
+/// Which state a list reads, and after which key.
+fn snapshot(query: &Query, table: &Table, current: u64) -> Result<(u64, String)> {
+    let asked = query.version()?;
+    if query.has("continue") {
+        let token = Continue::decode(query.get("continue"))?;
+        if asked.is_some_and(|v| v > 0) {
+            let text = "specifying resource version is not allowed when using continue";
+            return Err(ApiError::bad_request(text));
+        }
+        if token.version == 0 {
+            return Ok((current, token.after));
+        }
+        if token.version < table.compacted() {
+            let text = "The provided continue parameter is too old to display a consistent list \
+                        result. You can start a new list without the continue parameter, or use \
+                        the continue token in this response to retrieve the remainder of the \
+                        results. Continuing with the provided token results in an inconsistent \
+                        list - objects that were created, modified, or deleted between the time \
+                        the first chunk was returned and now may show up in the list.";
+            let again = Continue {
+                version: 0,
+                after: token.after,
+            };
+            return Err(ApiError::expired(text, Some(again.encode())));
+        }
+        return Ok((token.version, token.after));
+    }
+    let asked = asked.unwrap_or(0);
+    if asked > current {
+        return Err(ApiError::future_version(asked, current));
+    }
+    if query.get("resourceVersionMatch") == "Exact" {
+        if asked < table.compacted() {
+            let text = "The resourceVersion for the provided list is too old.";
+            return Err(ApiError::expired(text, None));
+        }
+        return Ok((asked, String::new()));
+    }
+    Ok((current, String::new()))
+}

@@ -1,0 +1,80 @@
+//! Pure. Type checks of typed (built-in) objects, worded as Go's JSON decoder words them.
+
+use serde_json::Value;
+
+use super::{Additional, Schema, Type};
+
+/// Finds the first field whose JSON type does not fit; `owner` names the Go struct.
+pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) -> Option<String> {
+    if value.is_null() {
+        return None;
+    }
+    let Some(kind) = schema.kind else { return None };
+    if !schema.int_or_string && !fits(kind, value) {
+        let got = match value {
+            Value::Bool(_) => "bool",
+            Value::Number(_) => "number",
+            Value::String(_) => "string",
+            Value::Array(_) => "array",
+            _ => "object",
+        };
+        let place = if path.is_empty() {
+            "Go value".to_owned()
+        } else {
+            format!("Go struct field {owner}.{path}")
+        };
+        return Some(format!(
+            "json: cannot unmarshal {got} into {place} of type {}",
+            go_type(schema, kind)
+        ));
+    }
+    match value {
+        Value::Object(map) => map.iter().find_map(|(key, v)| {
+            let inner = match (schema.properties.get(key), &schema.additional) {
+                (Some(inner), _) => inner,
+                (None, Additional::Schema(inner)) => {
+                    return mismatch(inner, v, owner, path);
+                }
+                _ => return None,
+            };
+            let at = if path.is_empty() {
+                key.clone()
+            } else {
+                format!("{path}.{key}")
+            };
+            mismatch(inner, v, owner, &at)
+        }),
+        Value::Array(items) => {
+            let inner = schema.items.as_deref()?;
+            items.iter().find_map(|v| mismatch(inner, v, owner, path))
+        }
+        _ => None,
+    }
+}
+
+fn fits(kind: Type, value: &Value) -> bool {
+    match kind {
+        Type::Object => value.is_object(),
+        Type::Array => value.is_array(),
+        Type::String => value.is_string(),
+        Type::Integer => value.is_i64() || value.is_u64(),
+        Type::Number => value.is_number(),
+        Type::Boolean => value.is_boolean(),
+    }
+}
+
+fn go_type(schema: &Schema, kind: Type) -> String {
+    match (kind, &schema.additional) {
+        (Type::Object, Additional::Schema(inner)) if inner.format == "byte" => {
+            "map[string][]uint8".into()
+        }
+        (Type::Object, Additional::Schema(_)) => "map[string]string".into(),
+        (Type::Object, _) => "struct".into(),
+        (Type::Array, _) => "[]string".into(),
+        (Type::String, _) if schema.format == "byte" => "[]uint8".into(),
+        (Type::String, _) => "string".into(),
+        (Type::Integer, _) => "int32".into(),
+        (Type::Number, _) => "float64".into(),
+        (Type::Boolean, _) => "bool".into(),
+    }
+}
