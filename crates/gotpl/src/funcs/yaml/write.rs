@@ -1,0 +1,348 @@
+//! Pure. YAML out, in the style of the Kubernetes tools: sorted keys, lines of some 80 columns.
+use super::resolve::{is_base60, is_text};
+use crate::bytes::Buf;
+use crate::ctx::Ctx;
+use crate::error::FuncError;
+use crate::strconv::{FloatVerb, format_float, parse_int};
+use crate::value::{List, Map, Value};
+
+/// Columns after which a line is broken at the next space.
+const BEST_WIDTH: usize = 80;
+/// Bytes of a key that may stand in one line with its value.
+const SIMPLE_KEY: usize = 128;
+
+/// The YAML of a value, without a newline at the end.
+pub(super) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Result<Value, FuncError> {
+    let out = ctx.buf();
+    let mut writer = Writer { out, column: 0 };
+    writer.value(ctx, value, None, Place::Root)?;
+    let text = writer.out.as_bytes();
+    let end = text.len() - usize::from(text.ends_with(b"\n"));
+    if writer.out.overflowed() {
+        return ctx.finish(writer.out);
+    }
+    ctx.str(&text[..end])
+}
+
+/// What a value stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Root,
+    MapValue,
+    ListItem,
+}
+
+struct Writer {
+    out: Buf,
+    column: usize,
+}
+
+type Written = Result<(), FuncError>;
+
+impl Writer {
+    /// `indent` is that of the container; none at the root.
+    fn value(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        value: &Value,
+        indent: Option<usize>,
+        place: Place,
+    ) -> Written {
+        ctx.step(1)?;
+        let depth = ctx.deeper()?;
+        match value {
+            Value::Object(object) => self.value(ctx, &object.data(), indent, place)?,
+            Value::Map(map) if !map.is_empty() => self.map(ctx, map, indent, place)?,
+            Value::List(list) if !list.is_empty() => self.list(ctx, list, indent, place)?,
+            scalar => {
+                if place == Place::MapValue {
+                    self.put(" ");
+                }
+                self.scalar(scalar, indent.map_or(2, |n| n + 2))?;
+            }
+        }
+        ctx.leave(depth);
+        Ok(())
+    }
+
+    fn map(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        map: &Map,
+        indent: Option<usize>,
+        place: Place,
+    ) -> Written {
+        let indent = indent.map_or(0, |n| n + 2);
+        for (i, (key, value)) in map.entries().iter().enumerate() {
+            if i > 0 || place == Place::MapValue {
+                self.line(indent);
+            }
+            let text = String::from_utf8_lossy(key.as_bytes());
+            if text.len() > SIMPLE_KEY || text.contains('\n') {
+                self.put("? ");
+                self.string(&text, indent + 2, false);
+                self.line(indent);
+                self.put(":");
+            } else {
+                self.string(&text, indent + 2, true);
+                self.put(":");
+            }
+            self.value(ctx, value, Some(indent), Place::MapValue)?;
+        }
+        Ok(())
+    }
+
+    fn list(
+        &mut self,
+        ctx: &mut Ctx<'_>,
+        list: &List,
+        indent: Option<usize>,
+        place: Place,
+    ) -> Written {
+        // In a map, the dashes stand right under the key.
+        let indent = match (indent, place) {
+            (Some(n), Place::MapValue) => n,
+            (Some(n), _) => n + 2,
+            (None, _) => 0,
+        };
+        for (i, item) in list.items().iter().enumerate() {
+            if i > 0 || place == Place::MapValue {
+                self.line(indent);
+            }
+            self.put("- ");
+            self.value(ctx, item, Some(indent), Place::ListItem)?;
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, value: &Value, indent: usize) -> Written {
+        match value {
+            Value::Nil => self.put("null"),
+            Value::Bool(b) => self.put(if *b { "true" } else { "false" }),
+            Value::Int(n, _) => self.put(&n.to_string()),
+            Value::Uint(n, _) => self.put(&n.to_string()),
+            Value::Float(f) => self.float(*f)?,
+            Value::Str(s) => {
+                self.string(&String::from_utf8_lossy(s.as_bytes()), indent, false);
+            }
+            Value::List(list) => self.put(if list.is_nil() { "null" } else { "[]" }),
+            Value::Map(map) => self.put(if map.is_nil() { "null" } else { "{}" }),
+            Value::Complex(..) | Value::Object(_) => {
+                return Err(format!("json: unsupported type: {}", value.type_name()).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// A float that JSON writes as an integer comes back as one.
+    fn float(&mut self, f: f64) -> Written {
+        let json = super::super::json::number(f)?;
+        let text = match parse_int(&json, 10) {
+            Ok(n) => n.to_string(),
+            Err(_) => format_float(f, FloatVerb::General, None),
+        };
+        self.put(&text);
+        Ok(())
+    }
+
+    fn string(&mut self, text: &str, indent: usize, key: bool) {
+        let looks = Looks::of(text);
+        if text.contains('\n') {
+            if looks.block && !key {
+                self.literal(text, indent);
+            } else {
+                self.double_quoted(text, indent, key);
+            }
+        } else if !is_text(text) || is_base60(text) {
+            self.double_quoted(text, indent, key);
+        } else if looks.plain {
+            self.folded(text, indent, key, false);
+        } else if looks.single_quoted {
+            self.folded(text, indent, key, true);
+        } else {
+            self.double_quoted(text, indent, key);
+        }
+    }
+
+    /// Plain or single-quoted: long lines are broken at single spaces.
+    fn folded(&mut self, text: &str, indent: usize, key: bool, quoted: bool) {
+        if quoted {
+            self.put("'");
+        }
+        let chars: Vec<char> = text.chars().collect();
+        let mut after_space = false;
+        for (i, &c) in chars.iter().enumerate() {
+            let next = chars.get(i + 1).copied();
+            let inside = !quoted || (i > 0 && next.is_some());
+            let breaks = c == ' ' && !key && !after_space && self.column > BEST_WIDTH;
+            after_space = c == ' ';
+            if breaks && inside && next != Some(' ') {
+                self.line(indent);
+            } else if quoted && c == '\'' {
+                self.put("''");
+            } else {
+                self.char(c);
+            }
+        }
+        if quoted {
+            self.put("'");
+        }
+    }
+
+    fn double_quoted(&mut self, text: &str, indent: usize, key: bool) {
+        self.put("\"");
+        let chars: Vec<char> = text.chars().collect();
+        let mut after_space = false;
+        for (i, &c) in chars.iter().enumerate() {
+            let next = chars.get(i + 1).copied();
+            if c == ' ' {
+                let inside = i > 0 && next.is_some();
+                if !key && !after_space && self.column > BEST_WIDTH && inside {
+                    self.line(indent);
+                    if next == Some(' ') {
+                        self.put("\\");
+                    }
+                } else {
+                    self.char(' ');
+                }
+                after_space = true;
+                continue;
+            }
+            after_space = false;
+            self.escaped(c);
+        }
+        self.put("\"");
+    }
+
+    fn escaped(&mut self, c: char) {
+        let short = match c {
+            '\0' => "\\0",
+            '\u{7}' => "\\a",
+            '\u{8}' => "\\b",
+            '\t' => "\\t",
+            '\n' => "\\n",
+            '\u{b}' => "\\v",
+            '\u{c}' => "\\f",
+            '\r' => "\\r",
+            '\u{1b}' => "\\e",
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\u{85}' => "\\N",
+            '\u{a0}' => "\\_",
+            '\u{2028}' => "\\L",
+            '\u{2029}' => "\\P",
+            c if is_printable(c) => return self.char(c),
+            _ => "",
+        };
+        if !short.is_empty() {
+            return self.put(short);
+        }
+        let code = c as u32;
+        match code {
+            0..=0xff => self.put(&format!("\\x{code:02X}")),
+            0x100..=0xffff => self.put(&format!("\\u{code:04X}")),
+            _ => self.put(&format!("\\U{code:08X}")),
+        }
+    }
+
+    fn literal(&mut self, text: &str, indent: usize) {
+        self.put("|");
+        if text.starts_with([' ', '\n']) {
+            self.put("2");
+        }
+        let body = text.trim_end_matches('\n');
+        match text.len() - body.len() {
+            0 => self.put("-"),
+            1 if !body.is_empty() => {}
+            _ => self.put("+"),
+        }
+        // A newline at the end closes the last line rather than opens another.
+        let lines = text.strip_suffix('\n').unwrap_or(text);
+        for line in lines.split('\n') {
+            self.line(if line.is_empty() { 0 } else { indent });
+            self.put(line);
+        }
+    }
+
+    fn line(&mut self, indent: usize) {
+        self.out.byte(b'\n');
+        self.out.fill(b" ", indent);
+        self.column = indent;
+    }
+
+    fn put(&mut self, text: &str) {
+        self.out.text(text);
+        self.column += text.chars().count();
+    }
+
+    fn char(&mut self, c: char) {
+        self.out.char(c);
+        self.column += 1;
+    }
+}
+
+/// The styles that a text may be written in outside of flow collections.
+struct Looks {
+    plain: bool,
+    single_quoted: bool,
+    block: bool,
+}
+
+impl Looks {
+    fn of(text: &str) -> Self {
+        let chars: Vec<char> = text.chars().collect();
+        let space = |c: Option<&char>| c.is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
+        let mut looks = Self {
+            plain: true,
+            single_quoted: true,
+            block: !text.is_empty(),
+        };
+        if text.starts_with("---") || text.starts_with("...") {
+            looks.plain = false;
+        }
+        for (i, &c) in chars.iter().enumerate() {
+            let next_space = space(chars.get(i + 1));
+            let indicator = match c {
+                '#' => i == 0 || space(chars.get(i - 1)),
+                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
+                | '@' | '`' => i == 0,
+                '?' | '-' => i == 0 && next_space,
+                ':' => next_space,
+                _ => false,
+            };
+            looks.plain &= !indicator;
+            let (first, last) = (i == 0, i + 1 == chars.len());
+            let before = i.checked_sub(1).map(|at| chars[at]);
+            match c {
+                ' ' => {
+                    looks.plain &= !first && !last;
+                    looks.block &= !last;
+                    if before == Some('\n') {
+                        looks.plain = false;
+                        looks.single_quoted = false;
+                    }
+                }
+                '\n' => {
+                    looks.plain = false;
+                    if before == Some(' ') {
+                        looks.single_quoted = false;
+                        looks.block = false;
+                    }
+                }
+                c if !is_printable(c) => {
+                    looks.plain = false;
+                    looks.single_quoted = false;
+                    looks.block = false;
+                }
+                _ => {}
+            }
+        }
+        looks
+    }
+}
+
+/// What the emitter writes as it is: nothing past the basic plane.
+fn is_printable(c: char) -> bool {
+    matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}')
+        && c != '\u{feff}'
+}

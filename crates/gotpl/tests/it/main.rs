@@ -1,0 +1,8 @@
+//! Shell. The tests of the engine from outside: Go's answers, hostile input, what it tells.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod generated;
+mod hostile;
+mod oracle;
+mod support;
+mod tells;
