@@ -220,6 +220,10 @@ impl Context {
     /// Ends the polling for an object.
     pub fn unsubscribe(&self, key: &ObjectKey) {
         if lock(&self.polled).remove(key).is_some() {
+            let polled = self.polled_at(key);
+            if let Some(memory) = lock(&self.memories).get_mut(key) {
+                memory.refreshed_at = memory.refreshed_at.max(polled);
+            }
             self.fetch.unsubscribe(&key.to_string());
         }
     }
@@ -258,10 +262,14 @@ impl Context {
     pub fn observe(&self, key: &ObjectKey, trigger: Trigger) -> Option<Observed> {
         let mut memory = lock(&self.memories).get(key).cloned().unwrap_or_default();
         memory.trigger = trigger;
-        let polled = self.fetch.refreshed_at(&key.to_string());
-        let polled = polled.and_then(|at| jiff::Timestamp::from_duration(at.try_into().ok()?).ok());
-        memory.refreshed_at = memory.refreshed_at.max(polled);
+        memory.refreshed_at = memory.refreshed_at.max(self.polled_at(key));
         self.seen().observe(key, memory, &self.config)
+    }
+
+    /// When polling last found all values of an object well.
+    fn polled_at(&self, key: &ObjectKey) -> Option<jiff::Timestamp> {
+        let at = self.fetch.refreshed_at(&key.to_string())?;
+        jiff::Timestamp::from_duration(at.try_into().ok()?).ok()
     }
 
     /// Changes what is remembered of an object.

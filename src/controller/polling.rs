@@ -26,18 +26,26 @@ pub fn subscribe(
 
 /// Subscribes an object that had nothing to read (it was in sync at the start, or a store of it
 /// changed), unless it is subscribed to the very same already. Causes no call by itself.
-pub async fn subscribe_unread(ctx: &Context, observed: &Observed, poll: &Polling) {
+///
+/// False when a store of it is gone or cannot be resolved: then nothing is polled any more with
+/// what the store used to say, and the object needs a timer of its own to tell so when it is due.
+pub async fn subscribe_unread(ctx: &Context, observed: &Observed, poll: &Polling) -> bool {
     let mut subscriptions: Vec<Subscription> = Vec::with_capacity(poll.keys.len());
     for (store, key) in &poll.keys {
         let id = StoreId::seen_from(&observed.key.namespace, store);
-        let Some(entry) = ctx.seen().store(&id) else { return };
-        // What cannot be resolved is told by the store's own validation and by the next read.
+        let entry = ctx.seen().store(&id);
+        let Some(entry) = entry else {
+            ctx.unsubscribe(&observed.key);
+            return false;
+        };
         let Ok(source) = ctx.backends.source(&id, &entry, &observed.key.namespace).await else {
-            return;
+            ctx.unsubscribe(&observed.key);
+            return false;
         };
         subscriptions.push(Subscription { source, key: key.clone(), seen: Seen::Nothing, refreshed: None });
     }
     if !ctx.is_subscribed(&observed.key, &subscriptions, poll.interval) {
         subscribe(ctx, observed, subscriptions, poll);
     }
+    true
 }

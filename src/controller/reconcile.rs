@@ -161,10 +161,14 @@ async fn settle(
     ctx.remember(key, |memory| *memory = Memory::after(observed, outcome, &env));
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
-    let each = poll.as_ref().filter(|poll| poll.tell_each).map(|poll| poll.interval);
+    let mut by_itself = poll.as_ref().filter(|poll| poll.tell_each).map(|poll| poll.interval);
     match (poll, subscriptions) {
         (Some(poll), Some(read)) => polling::subscribe(ctx, observed, read, &poll),
-        (Some(poll), None) => polling::subscribe_unread(ctx, observed, &poll).await,
+        (Some(poll), None) => {
+            if !polling::subscribe_unread(ctx, observed, &poll).await {
+                by_itself = Some(poll.interval);
+            }
+        }
         (None, _) => ctx.unsubscribe(key),
     }
     let timer = requeue.map(|requeue| match requeue.lane {
@@ -172,7 +176,8 @@ async fn settle(
         Hint::Retry => (Lane::Retry, requeue.after, Trigger::Retry),
         Hint::Refresh => (Lane::Refresh, requeue.after, Trigger::Timer),
     });
-    timer.or(each.map(|interval| (Lane::Refresh, interval, Trigger::Timer)))
+    let timer = timer.filter(|(_, after, _)| by_itself.is_none_or(|interval| *after < interval));
+    timer.or(by_itself.map(|interval| (Lane::Refresh, interval, Trigger::Timer)))
 }
 
 fn fetch_lane(lane: Lane) -> tidegate_fetch::Lane {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tidegate_testservers::{Vault, VaultOptions};
 
 use crate::support::logs::MARKER;
-use crate::support::{Controller, World, extract, properties};
+use crate::support::{Controller, PATIENCE, World, extract, properties};
 
 /// A world whose ExternalSecret `app` is in sync with a marked value.
 struct Synced {
@@ -30,10 +30,18 @@ impl Synced {
 
     /// Waits for a failure that says all of `parts`, and checks that the Secret was not touched.
     async fn fails(&self, parts: &[&str]) {
-        let message = self.world.ready("app", "False", "SecretSyncedError").await;
-        for part in parts {
-            assert!(message.contains(part), "{part:?} is not in {message:?}");
-        }
+        let mut message = String::new();
+        let told = async {
+            loop {
+                message = self.world.ready("app", "False", "SecretSyncedError").await;
+                if parts.iter().all(|part| message.contains(part)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, told).await.is_ok();
+        assert!(told, "not all of {parts:?} in {message:?}");
         assert!(message.contains("retried"), "no retry rule in {message:?}");
         assert!(!message.contains(MARKER), "a value in {message:?}");
         assert_eq!(self.world.version("app").await, self.version, "the Secret was written");

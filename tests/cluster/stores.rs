@@ -43,8 +43,11 @@ async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end() {
     };
     assert_eq!(logins(vault), 1);
     controller.stop().await;
-    let revoked = vault.requests().unwrap();
-    assert!(revoked.iter().any(|e| e.path == "auth/token/revoke-self" && e.display_name == "approle"));
+    let requests = vault.requests().unwrap();
+    let login = requests.iter().find(|entry| entry.path == path).unwrap();
+    let revoked = |e: &&tidegate_testservers::AuditEntry| e.path == "auth/token/revoke-self";
+    let revoked: Vec<_> = requests.iter().filter(revoked).map(|e| &e.display_name).collect();
+    assert!(revoked.contains(&&login.display_name), "{revoked:?} lacks {:?}", login.display_name);
     assert_eq!(logins(vault), 1);
 }
 

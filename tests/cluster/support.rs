@@ -150,13 +150,19 @@ impl World {
         body[f] = v.clone();
         let admin = &self.servers.admin;
         let made = admin.post(&folder, &body).await.unwrap();
-        if made.status == 409 {
-            let path = format!("{folder}/{name}");
+        if made.status != 409 {
+            made.ok().unwrap();
+            return;
+        }
+        let path = format!("{folder}/{name}");
+        loop {
             let live = admin.get(&path).await.unwrap().ok().unwrap();
             body["metadata"] = live["metadata"].clone();
-            admin.put(&path, &body).await.unwrap().ok().unwrap();
-        } else {
-            made.ok().unwrap();
+            let put = admin.put(&path, &body).await.unwrap();
+            if put.status != 409 {
+                put.ok().unwrap();
+                return;
+            }
         }
     }
 
@@ -259,11 +265,11 @@ impl World {
         self.controller_with(&["--namespace", &self.namespace])
     }
 
-    /// Runs a controller with flags of its own; the Lease lies in this namespace.
+    /// Runs a controller with flags of its own and a Lease of its own.
     pub fn controller_with(&self, flags: &[&str]) -> Controller {
         let kubeconfig = self.servers.plane.kubeconfig_path(TIDEGATE).unwrap();
         let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
-        let lease = ["--lease-namespace", &self.namespace, "--lease-duration", "3s"];
+        let lease = ["--lease-namespace", "default", "--lease-name", &self.namespace];
         let mut args = vec!["tidegate", "controller", "--kubeconfig", &kubeconfig];
         args.extend(["--admin-addr", "127.0.0.1:0"]);
         args.extend(lease);

@@ -12,7 +12,7 @@ pub async fn install(admin: &Http) {
         // Workloads need nodes, and the CRDs are among both folders.
         let kind = document["kind"].as_str().unwrap_or_default();
         if !matches!(kind, "Deployment") {
-            create(admin, &document).await;
+            admin.apply(&document).await.unwrap();
         }
     }
     let binding = json!({
@@ -27,7 +27,7 @@ pub async fn install(admin: &Http) {
         "subjects": [{ "kind": "User", "name": TIDEGATE,
                        "apiGroup": "rbac.authorization.k8s.io" }],
     });
-    create(admin, &binding).await;
+    admin.apply(&binding).await.unwrap();
     let lease = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
@@ -48,8 +48,8 @@ pub async fn install(admin: &Http) {
         "rules": [{ "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
                     "verbs": ["get", "create", "update"] }],
     });
-    create(admin, &role).await;
-    create(admin, &lease).await;
+    admin.apply(&role).await.unwrap();
+    admin.apply(&lease).await.unwrap();
     established(admin).await;
 }
 
@@ -62,22 +62,6 @@ pub fn documents(folder: &str) -> Vec<Value> {
     files.sort();
     let texts = files.iter().map(|path| std::fs::read_to_string(path).unwrap());
     texts.flat_map(|text| serde_saphyr::from_multiple::<Value>(&text).unwrap()).collect()
-}
-
-async fn create(admin: &Http, document: &Value) {
-    let kind = document["kind"].as_str().unwrap();
-    let plural = match kind {
-        "NetworkPolicy" => "networkpolicies".to_owned(),
-        kind => format!("{}s", kind.to_lowercase()),
-    };
-    let version = document["apiVersion"].as_str().unwrap();
-    let root = if version == "v1" { "/api/v1".into() } else { format!("/apis/{version}") };
-    let scope = document["metadata"]["namespace"].as_str();
-    let scope = scope.map_or_else(String::new, |name| format!("/namespaces/{name}"));
-    let answer = admin.post(&format!("{root}{scope}/{plural}"), document).await.unwrap();
-    if answer.status != 409 {
-        answer.ok().unwrap_or_else(|error| panic!("{kind}: {error}"));
-    }
 }
 
 async fn established(admin: &Http) {

@@ -5,6 +5,7 @@
 //! HashiCorp Vault. The first use builds them into the user's cache ([`Cache`]), with one line of
 //! progress per step on stderr; a missing toolchain is an error that names what to install.
 
+mod apply;
 mod audit;
 mod cache;
 mod control_plane;
