@@ -8,7 +8,7 @@ use crate::{Key, Merge, Requeue, Work};
 /// A key in work; nobody else works on it until the ticket is gone.
 ///
 /// A ticket that is dropped without [`Ticket::done`], as by panic or cancellation, brings its key
-/// back by [`Queue::abandoned`].
+/// back by [`crate::Queue::abandoned`].
 #[must_use = "a dropped ticket counts as abandoned work"]
 pub struct Ticket<K: Key, R: Merge = ()> {
     queue: WorkQueue<K, R>,
