@@ -62,6 +62,44 @@ fn logins_have_the_methods_own_mounts() {
     assert_eq!(read::<VaultGcpAuth>(json!({ "role": "r" })).path, "gcp");
 }
 
+fn data() -> Value {
+    json!([{
+        "secretKey": "k",
+        "remoteRef": {
+            "key": "r",
+            "property": "p",
+            "version": "1",
+            "metadataPolicy": "Fetch",
+            "conversionStrategy": "Unicode",
+            "decodingStrategy": "Auto",
+            "nullBytePolicy": "Fail",
+        },
+    }])
+}
+
+fn data_from() -> Value {
+    json!([{
+        "find": { "path": "p", "name": { "regexp": ".*" }, "tags": { "a": "b" } },
+        "rewrite": [
+            { "regexp": { "source": "a", "target": "b" } },
+            { "transform": { "template": "t" } },
+            { "merge": {
+                "into": "x",
+                "priority": ["p"],
+                "priorityPolicy": "IgnoreNotFound",
+                "conflictPolicy": "Ignore",
+                "strategy": "JSON",
+            } },
+        ],
+    }, {
+        "sourceRef": { "generatorRef": {
+            "apiVersion": "generators.external-secrets.io/v1alpha1",
+            "kind": "UUID",
+            "name": "u",
+        } },
+    }])
+}
+
 #[test]
 fn what_is_read_is_written() {
     round_trip::<ExternalSecret>(json!({
@@ -97,38 +135,8 @@ fn what_is_read_is_written() {
                     }],
                 },
             },
-            "data": [{
-                "secretKey": "k",
-                "remoteRef": {
-                    "key": "r",
-                    "property": "p",
-                    "version": "1",
-                    "metadataPolicy": "Fetch",
-                    "conversionStrategy": "Unicode",
-                    "decodingStrategy": "Auto",
-                    "nullBytePolicy": "Fail",
-                },
-            }],
-            "dataFrom": [{
-                "find": { "path": "p", "name": { "regexp": ".*" }, "tags": { "a": "b" } },
-                "rewrite": [
-                    { "regexp": { "source": "a", "target": "b" } },
-                    { "transform": { "template": "t" } },
-                    { "merge": {
-                        "into": "x",
-                        "priority": ["p"],
-                        "priorityPolicy": "IgnoreNotFound",
-                        "conflictPolicy": "Ignore",
-                        "strategy": "JSON",
-                    } },
-                ],
-            }, {
-                "sourceRef": { "generatorRef": {
-                    "apiVersion": "generators.external-secrets.io/v1alpha1",
-                    "kind": "UUID",
-                    "name": "u",
-                } },
-            }],
+            "data": data(),
+            "dataFrom": data_from(),
         },
         "status": {
             "refreshTime": "2026-11-23T12:00:00Z",

@@ -39,100 +39,100 @@ const KEYWORDS: [&str; 26] = [
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
 
+/// Names what is not fine.
+fn named<'a>(checks: &[(bool, &'a str)]) -> impl Iterator<Item = &'a str> {
+    checks
+        .iter()
+        .filter(|(fine, _)| !fine)
+        .map(|(_, fault)| *fault)
+}
+
 /// What is wrong with one node of a schema.
 fn faults(node: &Value) -> Vec<String> {
-    let mut out = Vec::new();
-    let mut check = |fine: bool, what: &str| {
-        if !fine {
-            out.push(what.to_owned());
-        }
-    };
-    let has = |word: &str| node.get(word).is_some();
-    let known = |word: &String| KEYWORDS.contains(&word.as_str());
-    check(
-        node.as_object().is_some_and(|map| map.keys().all(known)),
-        "an unknown keyword",
-    );
-    let kind = node["type"].as_str().unwrap_or("");
-    let untyped = node["x-kubernetes-int-or-string"] == true
-        || node["x-kubernetes-preserve-unknown-fields"] == true;
-    check(
-        TYPES.contains(&kind) || (kind.is_empty() && untyped),
-        "no type",
-    );
-    check(
-        !(has("properties") && has("additionalProperties")),
-        "properties twice",
-    );
-    check(
-        !has("properties") || kind == "object",
-        "properties of no object",
-    );
-    check(
-        !has("additionalProperties") || node["additionalProperties"].is_object(),
-        "a bare bool",
-    );
-    check(
-        has("items") == (kind == "array"),
-        "items and array go together",
-    );
-    check(
-        !has("items") || node["items"].is_object(),
-        "items by position",
-    );
-    let properties = node["properties"].as_object();
-    let required = strings(&node["required"]);
-    let declared = |name: &&str| properties.is_some_and(|known| known.contains_key(*name));
-    check(
-        required.iter().all(declared),
-        "requires what it does not declare",
-    );
-    let unique: BTreeSet<&&str> = required.iter().collect();
-    check(unique.len() == required.len(), "requires something twice");
-    let list_types = ["atomic", "set", "map"];
-    let list_type = node["x-kubernetes-list-type"].as_str();
-    check(
-        list_type.is_none_or(|t| kind == "array" && list_types.contains(&t)),
-        "list type",
-    );
-    check(
-        list_type != Some("map") || has("x-kubernetes-list-map-keys"),
-        "list map keys",
-    );
-    let map_type = node["x-kubernetes-map-type"].as_str();
-    check(
-        map_type.is_none_or(|t| kind == "object" && t == "atomic"),
-        "map type",
-    );
-    let rules = node["x-kubernetes-validations"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    for rule in rules {
-        let said = |word: &str| {
-            rule[word]
-                .as_str()
-                .is_some_and(|text| !text.trim().is_empty())
-        };
-        check(
-            said("rule") && said("message") && !kind.is_empty(),
-            "a rule without words",
-        );
-        check(
-            rule["message"]
-                .as_str()
-                .is_some_and(|text| !text.contains('\n')),
-            "two lines",
-        );
-    }
+    let mut out: Vec<String> = named(&shape(node)).map(str::to_owned).collect();
+    out.extend(named(&properties(node)).map(str::to_owned));
+    out.extend(named(&extensions(node)).map(str::to_owned));
     if let Some(default) = node.get("default") {
         let mut filled = default.clone();
         fill_in(node, &mut filled);
-        let mut wrong = Vec::new();
-        problems(node, &filled, "default", &mut wrong);
-        check(wrong.is_empty(), &wrong.join(", "));
+        problems(node, &filled, "default", &mut out);
     }
     out
+}
+
+fn shape(node: &Value) -> [(bool, &'static str); 4] {
+    let kind = node["type"].as_str().unwrap_or("");
+    let known = |word: &String| KEYWORDS.contains(&word.as_str());
+    let untyped = node["x-kubernetes-int-or-string"] == true
+        || node["x-kubernetes-preserve-unknown-fields"] == true;
+    let items = node.get("items");
+    [
+        (
+            node.as_object().is_some_and(|map| map.keys().all(known)),
+            "an unknown keyword",
+        ),
+        (
+            TYPES.contains(&kind) || (kind.is_empty() && untyped),
+            "no type",
+        ),
+        (
+            items.is_some() == (kind == "array"),
+            "items and array go together",
+        ),
+        (items.is_none_or(Value::is_object), "items by position"),
+    ]
+}
+
+fn properties(node: &Value) -> [(bool, &'static str); 5] {
+    let object = node["type"] == "object";
+    let declared = node.get("properties");
+    let others = node.get("additionalProperties");
+    let required = strings(&node["required"]);
+    let known = |name: &&str| declared.is_some_and(|declared| declared.get(*name).is_some());
+    let unique: BTreeSet<&&str> = required.iter().collect();
+    [
+        (declared.is_none() || others.is_none(), "properties twice"),
+        (
+            object || (declared.is_none() && others.is_none()),
+            "properties of no object",
+        ),
+        (others.is_none_or(Value::is_object), "a bare bool"),
+        (
+            required.iter().all(known),
+            "requires what it does not declare",
+        ),
+        (unique.len() == required.len(), "requires something twice"),
+    ]
+}
+
+fn extensions(node: &Value) -> [(bool, &'static str); 4] {
+    let kind = node["type"].as_str().unwrap_or("");
+    let list = node["x-kubernetes-list-type"].as_str();
+    let map = node["x-kubernetes-map-type"].as_str();
+    let mut rules = node["x-kubernetes-validations"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let one_line = |text: &str| !text.trim().is_empty() && !text.contains('\n');
+    let said = |rule: &Value, word: &str| rule[word].as_str().is_some_and(one_line);
+    [
+        (
+            list.is_none_or(|t| kind == "array" && ["atomic", "set", "map"].contains(&t)),
+            "list type",
+        ),
+        (
+            list != Some("map") || node.get("x-kubernetes-list-map-keys").is_some(),
+            "list map keys",
+        ),
+        (
+            map.is_none_or(|t| kind == "object" && t == "atomic"),
+            "map type",
+        ),
+        (
+            rules.all(|rule| said(rule, "rule") && said(rule, "message") && !kind.is_empty()),
+            "a rule without words",
+        ),
+    ]
 }
 
 #[test]
