@@ -133,11 +133,12 @@ impl ShrinkGuard {
     }
 
     fn verdict(&mut self, key: &ObjectKey, baseline: usize, now: Timestamp) -> Verdict {
-        if self.released.contains(key) {
-            return Verdict::Allowed;
-        }
         self.done
             .retain(|_, at| crate::plan::elapsed(*at, now) <= WINDOW);
+        // One that was allowed before and whose write failed is counted already.
+        if self.released.contains(key) || self.done.contains_key(key) {
+            return Verdict::Allowed;
+        }
         let done = (self.done.keys())
             .filter(|done| !self.pending.contains(*done))
             .count();

@@ -149,7 +149,7 @@ pub enum Trigger {
 pub struct Memory {
     /// When its values were last read well, or last seen unchanged by polling.
     pub refreshed_at: Option<Timestamp>,
-    /// The revision ([`crate::revision`]) that was last synced, when the status does not say it yet.
+    /// The revision ([`crate::revision`]) that was last synced, before the status says so.
     pub synced: Option<Arc<str>>,
     /// Failures in a row.
     pub failures: u32,

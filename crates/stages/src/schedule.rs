@@ -116,9 +116,9 @@ pub(crate) fn pause(retry: Retry, failures: u32, env: &Env) -> Duration {
     }
 }
 
-/// Timers of a healthy object. One that is polled wakes for the heartbeat and for drifted metadata; others have
-/// nobody else who looks: those with sync windows, those whose store cannot be read from just
-/// now, and those that wait for a Secret to merge into.
+/// Timers of a healthy object. One that is polled wakes for the heartbeat and for drifted
+/// metadata; others have nobody else who looks: those with sync windows, those whose store cannot
+/// be read from just now, and those that wait for a Secret to merge into.
 fn by_clock(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Duration> {
     let synced = match outcome {
         Outcome::Synced(synced) => Some(synced.ready),

@@ -54,7 +54,13 @@ impl StoreDefect {
     /// The message of the condition.
     #[must_use]
     pub fn message(&self) -> String {
-        format!("{}: {}; {}", self.lead, self.detail, self.retry.rule())
+        let rule = match self.retry {
+            Retry::OnChange => {
+                "looked at again when the store or an object that it names changes, and every 10m"
+            }
+            Retry::Backoff | Retry::After(_) => self.retry.rule(),
+        };
+        format!("{}: {}; {rule}", self.lead, self.detail)
     }
 }
 

@@ -100,7 +100,7 @@ impl Observed {
         let status = ExternalSecretStatus {
             refresh_time: Some(Time(at(time))),
             synced_resource_version: Some(revision(&self.object)),
-            conditions: vec![ready("True", names::SECRET_SYNCED, names::MSG_SYNCED)],
+            conditions: vec![condition("True", names::SECRET_SYNCED, names::MSG_SYNCED)],
             binding: None,
         };
         self.edit(|object| object.status = Some(status));
@@ -115,7 +115,7 @@ impl Observed {
     }
 }
 
-pub(crate) fn ready(status: &str, reason: &str, message: &str) -> Condition {
+pub(crate) fn condition(status: &str, reason: &str, message: &str) -> Condition {
     Condition {
         type_: names::READY.to_owned(),
         status: status.to_owned(),
@@ -140,23 +140,33 @@ pub(crate) fn written(observed: &Observed, data: &[(&str, &str)]) -> Secret {
 }
 
 /// Adds what the API server adds, with every field owned by `manager`.
-pub(crate) fn stored(mut secret: Secret, manager: &str) -> Secret {
+pub(crate) fn stored(secret: Secret, manager: &str) -> Secret {
+    stored_with(secret, manager, &|_| true)
+}
+
+/// As [`stored`], with those fields owned by `manager` whose name `owns` takes.
+pub(crate) fn stored_with(
+    mut secret: Secret,
+    manager: &str,
+    owns: &dyn Fn(&str) -> bool,
+) -> Secret {
     let fields = |names: Vec<&String>| -> Value {
-        names
-            .iter()
+        (names.into_iter().filter(|name| owns(name)))
             .map(|name| (format!("f:{name}"), json!({})))
             .collect::<serde_json::Map<_, _>>()
             .into()
     };
     let meta = &mut secret.metadata;
+    let labels = meta.labels.iter().flatten().map(|(key, _)| key).collect();
+    let annotations = meta.annotations.iter().flatten();
     let entry = ManagedFieldsEntry {
         manager: Some(manager.to_owned()),
         operation: Some("Update".to_owned()),
         fields_v1: Some(FieldsV1(json!({
             "f:data": fields(secret.data.iter().flatten().map(|(key, _)| key).collect()),
             "f:metadata": {
-                "f:labels": fields(meta.labels.iter().flatten().map(|(key, _)| key).collect()),
-                "f:annotations": fields(meta.annotations.iter().flatten().map(|(k, _)| k).collect()),
+                "f:labels": fields(labels),
+                "f:annotations": fields(annotations.map(|(key, _)| key).collect()),
             },
         }))),
         ..ManagedFieldsEntry::default()

@@ -207,7 +207,11 @@ mod tests {
         /// The streamed text is Go's text.
         #[test]
         fn equals_the_hash_of_the_printed_map(
-            map in proptest::collection::btree_map("[a-z.]{1,4}", proptest::collection::vec(any::<u8>(), 0..6), 0..5)
+            map in proptest::collection::btree_map(
+                "[a-z.]{1,4}",
+                proptest::collection::vec(any::<u8>(), 0..6),
+                0..5,
+            )
         ) {
             let printed: Vec<String> = map
                 .iter()

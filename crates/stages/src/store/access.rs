@@ -33,7 +33,8 @@ pub(super) fn check(conditions: &[NamespaceCondition]) -> Result<(), String> {
         for regex in &condition.namespace_regexes {
             if Regex::new(regex).is_err() {
                 return Err(format!(
-                    "spec.conditions[{position}].namespaceRegexes: {regex:?} is no regular expression"
+                    "spec.conditions[{position}].namespaceRegexes: \
+                     {regex:?} is no regular expression"
                 ));
             }
         }
