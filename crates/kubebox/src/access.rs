@@ -49,7 +49,11 @@ impl Access {
             .with_single_cert(vec![cert.der().clone()], key)
             .map_err(io::Error::other)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { token: token.into(), certificate: cert.pem().into(), tls: Arc::new(config) })
+        Ok(Self {
+            token: token.into(),
+            certificate: cert.pem().into(),
+            tls: Arc::new(config),
+        })
     }
 
     /// The bearer token.

@@ -1,4 +1,59 @@
 //! Shell. An in-memory Kubernetes API: a tower service under a client, or a loopback server.
+//!
+//! [`Kubebox`] is a [`tower::Service`] for HTTP requests, so `kube::Client::new(kubebox,
+//! "default")` talks to it without a network, under paused tokio time if a test wishes; or
+//! [`Kubebox::serve`] binds it to loopback behind TLS and a bearer token, so that kubectl works.
+//!
+//! It is no Kubernetes: nothing runs. What it serves it serves as a real 1.34 API server does, with
+//! the same codes, reasons and words; what it does not serve it refuses in one clear line.
+//!
+//! # What is served
+//! - Namespaces, Secrets, ConfigMaps, ServiceAccounts (and their `token`), Events (core and
+//!   events.k8s.io, one store), Leases, CustomResourceDefinitions and whatever these define;
+//!   access, rules, subject and token reviews.
+//! - get, list (limit, continue, `resourceVersion`, `resourceVersionMatch`), watch (bookmarks,
+//!   `sendInitialEvents`, timeouts, 410), create, update, JSON, merge and (built-in kinds)
+//!   strategic merge patch, delete, deletecollection, `status`, dry run, `fieldValidation`,
+//!   label and field selectors, `PartialObjectMetadata`, tables.
+//! - Structural schemas: pruning, defaulting, validation, CEL (feature `cel`, on by default, by
+//!   the `kube-cel` crate), ratcheting.
+//! - managedFields of every write; finalizers; garbage collection; namespace life cycle.
+//! - Discovery (plain and aggregated), OpenAPI v2 (JSON only) and v3.
+//! - Request bodies in JSON, or in protobuf for the built-in kinds; answers are JSON.
+//!
+//! # Known differences from a real server
+//! | name | a real server | here |
+//! |---|---|---|
+//! | `rbac` | authorizes each request | one token may do everything; reviews answer yes |
+//! | `apply` | server-side apply | 415 |
+//! | `protobuf-answers` | protobuf on request | JSON, or 406 when only protobuf is accepted |
+//! | `yaml-bodies` | YAML bodies and answers | 415, 406 |
+//! | `duplicate-fields` | duplicate JSON fields are warned of or refused | the last one wins |
+//! | `go-decoder-words` | type errors quote Go types exactly | same code and shape, type may differ |
+//! | `zero-values` | some zero fields of built-in kinds are printed (`source: {}`) | left out |
+//! | `established-later` | a CRD is established some writes later | at once, in the first write |
+//! | `crd-finalizer` | a CRD waits until its objects' finalizers are done | both go at once |
+//! | `crd-lint` | many more rules for CRD schemas | names, scope, versions, root type |
+//! | `conversion-webhook` | converts between versions | 422 when a CRD asks for one |
+//! | `read-defaults` | new defaults appear when old objects are read | when they are next written |
+//! | `scale` | `scale` subresource of CRDs | 404 |
+//! | `any-of-best` | errors of the branch that matched most checks | of the one with fewest errors |
+//! | `cel-gaps` | all of CEL | what `kube-cel` cannot evaluate refuses the object |
+//! | `cel-cost` | rules have cost limits | none |
+//! | `collector-at-once` | collection and namespace deletion take a while | in the same request |
+//! | `one-transaction-per-delete` | `deletecollection` deletes in parallel | in order of names |
+//! | `namespace-conditions` | a terminating namespace has conditions | phase only |
+//! | `future-watch` | a watch from the future waits for it, then fails | waits |
+//! | `gzip` | compresses large answers on request | never compresses |
+//! | `audit-flow` | audit, priority and fairness, admission webhooks | none |
+//! | `secret-key-pair` | warns when a TLS Secret's key does not fit | does not look |
+//! | `token-signature` | tokens are RS256 with published keys | HS256, checked by TokenReview only |
+//!
+//! # Bounds
+//! History per resource ([`Options::history`]), requests on record ([`Options::request_log`]), body
+//! size (3 MiB), operations of one JSON patch (10,000), connections (16,384), bytes that one poll
+//! of a watch encodes (256 KiB). Objects themselves are bounded by memory only. Secret data is held
+//! in plain memory, as in etcd without encryption: this API is for trying and testing.
 
 mod access;
 mod body;

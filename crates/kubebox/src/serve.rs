@@ -65,7 +65,9 @@ impl Kubebox {
             let tls = tls.clone();
             tasks.spawn(async move {
                 let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(stream));
-                let Ok(Ok(stream)) = handshake.await else { return };
+                let Ok(Ok(stream)) = handshake.await else {
+                    return;
+                };
                 let service = service_fn(move |request| {
                     checked(kubebox.clone(), Arc::clone(&expected), request)
                 });

@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::error::{ApiError, Result};
+use super::protobuf;
+use super::request::Request;
 use super::resource::{Builtin, Resource};
 use super::schema::{Additional, Schema, apply_defaults, drop_empty, mismatch, prune};
 
@@ -48,6 +50,26 @@ pub(crate) fn parse_json(body: &[u8]) -> Result<Value> {
             e.column()
         ))
     })
+}
+
+/// Reads a request's body, JSON or protobuf; null when there is none.
+pub(crate) fn body(request: &Request) -> Result<Value> {
+    if request.body.is_empty() {
+        return Ok(Value::Null);
+    }
+    match request.media_type() {
+        "" | "application/json" => parse_json(&request.body),
+        protobuf::MEDIA if request.body.len() <= MAX_BODY => protobuf::decode(&request.body)
+            .ok_or_else(|| {
+                let text = "the body is no protobuf object that this API knows";
+                ApiError::bad_request(text)
+            }),
+        protobuf::MEDIA => Err(ApiError::too_large(MAX_BODY)),
+        _ => {
+            let accepted = format!("application/json, {}", protobuf::MEDIA);
+            Err(ApiError::unsupported_media(&accepted))
+        }
+    }
 }
 
 impl Engine {

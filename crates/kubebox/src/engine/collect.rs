@@ -344,9 +344,8 @@ impl Engine {
             .map_or_else(|| self.registry.new_table(), |r| r.table);
         self.store.reserve(self.registry.table_count());
         let resource = crd::resource(definition, table);
-        let fields = super::selector::selectable(&resource);
-        if before.is_some_and(|b| super::selector::selectable(&b) != fields) {
-            self.store.reindex(table, &fields);
+        if before.is_some_and(|b| b.indexed != resource.indexed) {
+            self.store.reindex(table, &resource.indexed);
         }
         self.registry.insert(resource);
     }

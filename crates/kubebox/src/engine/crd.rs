@@ -186,13 +186,24 @@ pub(crate) fn resource(crd: &Value, table: TableId) -> Resource {
         categories: strings(&names["categories"]),
         namespaced: text(spec, "scope") == "Namespaced",
         builtin: None,
+        indexed: indexed(list),
         versions: list
             .iter()
             .map(|v| version(v, text(spec, "group"), kind))
             .collect(),
-        storage: list.iter().position(|v| v["storage"] == true).unwrap_or(0),
         table,
     }
+}
+
+fn indexed(versions: &[Value]) -> Vec<String> {
+    let fields = versions
+        .iter()
+        .filter_map(|v| v["selectableFields"].as_array())
+        .flatten();
+    let mut all: Vec<String> = fields.map(|f| text(f, "jsonPath").to_owned()).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 fn version(raw: &Value, group: &str, kind: &str) -> Version {

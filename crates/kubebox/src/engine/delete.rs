@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::admit::parse_json;
+use super::admit::body;
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::read::{prefix, view};
@@ -34,11 +34,7 @@ struct Options {
 impl Options {
     fn parse(call: &Call<'_>) -> Result<Self> {
         let query = &call.request.query;
-        let body = if call.request.body.is_empty() {
-            Value::Null
-        } else {
-            parse_json(&call.request.body)?
-        };
+        let body = body(call.request)?;
         let text = |v: &Value| v.as_str().map(str::to_owned);
         let mut options = Self {
             uid: text(&body["preconditions"]["uid"]),
@@ -166,7 +162,7 @@ impl Engine {
             object["status"]["phase"] = "Terminating".into();
         }
         if options.dry {
-            return Ok((Arc::new(self.encode(&resource, object)), false));
+            return Ok((Arc::new(self.encode_unstored(&resource, object)), false));
         }
         let marked = self.commit(&resource, object);
         self.after_write(&resource, &marked, call.now);

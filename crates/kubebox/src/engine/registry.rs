@@ -31,15 +31,20 @@ impl Registry {
             raw_meta: Arc::new(document["objectMeta"].clone()),
             ..Self::default()
         };
-        let mut events = None;
+        let mut events: Option<(TableId, Vec<String>)> = None;
         for raw in document["resources"].as_array().into_iter().flatten() {
             let mut resource = builtin(raw, &document["objectMeta"]);
-            resource.table = match (resource.builtin, events) {
-                (Some(Builtin::Event), Some(table)) => table,
-                _ => registry.new_table(),
-            };
-            if resource.builtin == Some(Builtin::Event) {
-                events = Some(resource.table);
+            // Both faces of an event are stored, and thus indexed, as the core one.
+            match (resource.builtin, &events) {
+                (Some(Builtin::Event), Some((table, indexed))) => {
+                    resource.table = *table;
+                    resource.indexed = indexed.clone();
+                }
+                (Some(Builtin::Event), None) => {
+                    resource.table = registry.new_table();
+                    events = Some((resource.table, resource.indexed.clone()));
+                }
+                _ => resource.table = registry.new_table(),
             }
             registry.insert(resource);
         }
@@ -196,8 +201,8 @@ fn builtin(raw: &Value, meta: &Value) -> Resource {
             _ => Some(Builtin::Crd),
         },
         kind,
+        indexed: version.selectable.clone(),
         versions: vec![version],
-        storage: 0,
         table: 0,
     }
 }

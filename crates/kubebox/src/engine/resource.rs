@@ -65,8 +65,8 @@ pub(crate) struct Resource {
     pub(crate) namespaced: bool,
     pub(crate) builtin: Option<Builtin>,
     pub(crate) versions: Vec<Version>,
-    /// Index of the version that objects are stored in.
-    pub(crate) storage: usize,
+    /// Paths of the fields that are indexed for selectors: those that any version declares.
+    pub(crate) indexed: Vec<String>,
     pub(crate) table: TableId,
 }
 

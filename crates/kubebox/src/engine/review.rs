@@ -4,7 +4,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::admit::parse_json;
+use super::admit::body;
 use super::error::{ApiError, Result};
 use super::{Answer, Engine, Request, Target};
 
@@ -75,11 +75,7 @@ impl Engine {
         kind: &str,
         now: Timestamp,
     ) -> Result<Answer> {
-        let body = if request.body.is_empty() {
-            json!({})
-        } else {
-            parse_json(&request.body)?
-        };
+        let body = body(request)?;
         let status = match kind {
             "SelfSubjectReview" => json!({ "userInfo": {
                 "username": request.user, "groups": ["system:masters", "system:authenticated"] } }),

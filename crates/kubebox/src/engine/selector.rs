@@ -56,12 +56,6 @@ impl Selector {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// The name that the selector asks for, if it asks for exactly one.
-    pub(crate) fn name(&self) -> Option<&str> {
-        let named = |t: &&FieldTerm| t.field == Field::Name && t.equal;
-        self.fields.iter().find(named).map(|t| t.value.as_str())
-    }
-
     pub(crate) fn matches(&self, meta: &Meta) -> bool {
         self.labels.iter().all(|t| label_matches(t, meta))
             && self.fields.iter().all(|t| {
@@ -213,39 +207,11 @@ fn field(key: &str, resource: &Resource) -> Option<Field> {
             .replace("Controller", "Component"),
         _ => key.to_owned(),
     };
-    let position = |list: &[String]| list.iter().position(|p| p[1..] == *key);
-    match resource.builtin {
-        Some(Builtin::Event) => EVENT_FIELDS.iter().position(|f| *f == key),
-        Some(_) => position(&resource.versions.first()?.selectable),
-        None => position(&selectable(resource)),
-    }
-    .map(Field::Selectable)
-}
-
-/// The order of `builtin.json`.
-const EVENT_FIELDS: [&str; 11] = [
-    "involvedObject.kind",
-    "involvedObject.namespace",
-    "involvedObject.name",
-    "involvedObject.uid",
-    "involvedObject.apiVersion",
-    "involvedObject.resourceVersion",
-    "involvedObject.fieldPath",
-    "reason",
-    "reportingComponent",
-    "source",
-    "type",
-];
-
-/// The fields that are indexed: those that any version declares.
-pub(crate) fn selectable(resource: &Resource) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for path in resource.versions.iter().flat_map(|v| &v.selectable) {
-        if !all.contains(path) {
-            all.push(path.clone());
-        }
-    }
-    all
+    resource
+        .indexed
+        .iter()
+        .position(|path| path[1..] == *key)
+        .map(Field::Selectable)
 }
 
 #[cfg(test)]

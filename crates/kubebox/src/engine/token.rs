@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use super::admit::body;
 use super::error::{ApiError, Result};
 use super::field::FieldError;
 use super::meta;
 use super::resource::Builtin;
-use super::write::json_body;
 use super::{Answer, Call, Engine, store};
 
 /// The issuer and default audience of a real cluster.
@@ -23,7 +23,7 @@ impl Engine {
     /// POST to a service account's `token` subresource.
     pub(crate) fn token_request(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let stored = self.stored(call)?;
-        let mut body = json_body(call)?;
+        let mut body = body(call.request)?;
         let spec = &body["spec"];
         let seconds = spec["expirationSeconds"]
             .as_i64()

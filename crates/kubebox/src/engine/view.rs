@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::admit::convert_event;
-use super::request::{Include, Shape};
 use super::resource::Resource;
+use super::shape::{Include, Shape};
 use super::store::Stored;
 use super::table;
 
@@ -192,17 +192,18 @@ impl Engine {
     }
 
     /// Encodes an object at the next resourceVersion, without storing it.
-    pub(crate) fn encode(&self, resource: &Resource, object: Value) -> Stored {
+    pub(crate) fn encode(&self, resource: &Resource, mut object: Value) -> Stored {
         let version = self.store.next_version();
-        let mut object = untyped(resource, object);
         super::meta::set(&mut object, "resourceVersion", version.to_string());
-        let fields = if resource.is_new_event() {
-            self.registry
-                .get("", "events")
-                .map(|r| super::selector::selectable(r))
-        } else {
-            Some(super::selector::selectable(resource))
-        };
-        Stored::encode(&object, version, &fields.unwrap_or_default())
+        self.encode_unstored(resource, object)
+    }
+
+    /// Encodes an object as a dry run shows it: at the version it already has, if any.
+    pub(crate) fn encode_unstored(&self, resource: &Resource, object: Value) -> Stored {
+        let object = untyped(resource, object);
+        let version = super::meta::text(&object, "resourceVersion")
+            .parse()
+            .unwrap_or(0);
+        Stored::encode(&object, version, &resource.indexed)
     }
 }

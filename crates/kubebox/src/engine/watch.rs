@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, Result};
 use super::read::{check_watch, prefix};
-use super::request::Shape;
 use super::resource::{Resource, TableId};
 use super::selector::Selector;
+use super::shape::Shape;
 use super::store::{Change, Stored};
 use super::view::View;
 use super::{Call, Engine};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admit::{complete, convert_event, parse_json};
+use super::admit::{body, complete};
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::managed::{Write, track};
 use super::resource::{Builtin, Resource};
-use super::schema::validate;
 use super::store::{self, Stored};
+use super::validate::check_object;
 use super::view::{typed, untyped};
-use super::{Answer, Call, Engine, check, crd, meta};
+use super::{Answer, Call, Engine, crd, meta};
 
 /// Fields of the metadata that only the server sets.
 const SYSTEM: [&str; 4] = [
@@ -22,17 +22,9 @@ const SYSTEM: [&str; 4] = [
     "deletionGracePeriodSeconds",
 ];
 
-/// Media types of bodies that are whole objects.
-pub(crate) fn json_body(call: &Call<'_>) -> Result<Value> {
-    match call.request.media_type() {
-        "" | "application/json" => parse_json(&call.request.body),
-        _ => Err(ApiError::unsupported_media("application/json")),
-    }
-}
-
 impl Engine {
     pub(crate) fn create(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let object = json_body(call)?;
+        let object = body(call.request)?;
         let stored = self.create_object(call, object)?;
         Ok(self.answer(call, 201, &stored))
     }
@@ -95,7 +87,7 @@ impl Engine {
             self.establish(&resource, &mut object, &time);
         }
         if call.dry {
-            return Ok(Arc::new(self.encode(&resource, object)));
+            return Ok(Arc::new(self.encode_unstored(&resource, object)));
         }
         let stored = self.commit(&resource, object);
         self.after_write(&resource, &stored, call.now);
@@ -104,7 +96,7 @@ impl Engine {
 
     /// PUT.
     pub(crate) fn update(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let new = json_body(call)?;
+        let new = body(call.request)?;
         let creates = matches!(call.resource.builtin, Some(Builtin::Lease | Builtin::Event));
         let old = match self.stored(call) {
             Err(_) if creates => {
@@ -166,7 +158,7 @@ impl Engine {
             return Ok(Arc::clone(stored));
         }
         if call.dry {
-            return Ok(Arc::new(self.encode(&resource, new)));
+            return Ok(Arc::new(self.encode_unstored(&resource, new)));
         }
         if finished {
             let gone = self.erase(&resource, new);
@@ -316,89 +308,6 @@ fn generation(resource: &Resource, version: usize, new: &mut Value, old: &Value)
     if desired(new) != desired(old) {
         meta::set(new, "generation", meta::generation(old) + 1);
     }
-}
-
-/// Validates an object; on updates, what was already wrong and did not change is let through.
-fn check_object(
-    resource: &Resource,
-    version: usize,
-    new: &Value,
-    old: Option<&Value>,
-    status: bool,
-) -> Result<()> {
-    let mut errors = Vec::new();
-    match old {
-        None => check::metadata(resource, new, &mut errors),
-        Some(old) => check::metadata_update(new, old, &mut errors),
-    }
-    if let Some(builtin) = resource.builtin {
-        if !status && resource.is_new_event() {
-            let mut core = new.clone();
-            convert_event(&mut core, false);
-            check::builtin(builtin, &core, None, &mut errors);
-        } else if !status {
-            check::builtin(builtin, new, old, &mut errors);
-        }
-    } else {
-        custom(resource, version, new, old, status, &mut errors);
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    Err(ApiError::invalid(
-        resource.named_kind(),
-        meta::text(new, "name"),
-        &errors,
-    ))
-}
-
-fn custom(
-    resource: &Resource,
-    version: usize,
-    new: &Value,
-    old: Option<&Value>,
-    status: bool,
-    errors: &mut Vec<FieldError>,
-) {
-    let served = &resource.versions[version];
-    let by_schema = |object: &Value| match (status, served.schema.field("status")) {
-        (true, Some(schema)) => object
-            .get("status")
-            .map(|s| validate(schema, s, "status"))
-            .unwrap_or_default(),
-        _ => validate(&served.schema, object, ""),
-    };
-    let mut found = by_schema(new);
-    if let Some(old) = old.filter(|_| !found.is_empty()) {
-        let before = by_schema(old);
-        found.retain(|e| !before.contains(e));
-    }
-    let blocking = found.iter().any(|e| {
-        use super::field::Problem;
-        matches!(
-            e.problem,
-            Problem::NotSupported(_)
-                | Problem::Required
-                | Problem::TooLong
-                | Problem::TooMany(_)
-                | Problem::TypeInvalid(_)
-        )
-    });
-    errors.append(&mut found);
-    let Some(rules) = &served.rules else { return };
-    if blocking {
-        let text = "some validation rules were not checked because the object was invalid; \
-                    correct the existing errors to complete validation";
-        errors.push(FieldError::invalid("<nil>", Value::Null, text));
-        return;
-    }
-    let mut found = rules.check(new, old);
-    if let Some(old) = old.filter(|_| !found.is_empty()) {
-        // Rules over what did not change are not held against the request.
-        let before = rules.check(old, Some(old));
-        found.retain(|e| !before.contains(e));
-    }
-    errors.append(&mut found);
 }
 
 /// Whether a write would change nothing; times of managedFields do not count.
