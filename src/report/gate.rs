@@ -71,7 +71,15 @@ pub struct Gate {
     order: VecDeque<(About, &'static str)>,
     waiting: HashMap<(About, &'static str), (Event, u32)>,
     dropped: u64,
+    dropped_in_a_row: u32,
+    offered_at: Duration,
 }
+
+/// In a crowd one normal event in so many is sent, however long the crowd lasts: a first sync of
+/// any size adds less than a hundredth of a request per object.
+const SAMPLE: u32 = 200;
+/// A pause between two events that ends a crowd.
+const QUIET: Duration = Duration::from_secs(1);
 
 impl Gate {
     /// A gate with the rates of design 5.9: normal events one a second in bursts of ten.
@@ -84,15 +92,25 @@ impl Gate {
             order: VecDeque::new(),
             waiting: HashMap::new(),
             dropped: 0,
+            dropped_in_a_row: 0,
+            offered_at: Duration::ZERO,
         }
     }
 
     /// Offers an event: it is sent by a later [`Gate::next`], merged, or dropped.
     pub fn offer(&mut self, event: Event, now: Duration) {
         if !event.warning {
-            if self.normal.take(now) {
+            if now >= self.offered_at + QUIET {
+                self.dropped_in_a_row = 0;
+            }
+            self.offered_at = now;
+            let crowded = (1..SAMPLE).contains(&self.dropped_in_a_row);
+            if !crowded && self.normal.take(now) {
+                // Within a crowd the count starts over; a burst before it goes on.
+                self.dropped_in_a_row = self.dropped_in_a_row.min(1);
                 self.ready.push_back(event);
             } else {
+                self.dropped_in_a_row += 1;
                 self.dropped += 1;
             }
             return;
@@ -166,6 +184,22 @@ mod tests {
             assert_eq!(drain(&mut gate, at).len(), sent);
         }
         assert_eq!(gate.dropped(), 990 + 997);
+    }
+
+    #[test]
+    fn a_long_crowd_is_sampled_and_a_trickle_is_not() {
+        let mut gate = Gate::new();
+        let mut sent = 0;
+        for i in 0..10_000u64 {
+            let now = Duration::from_millis(i * 20);
+            gate.offer(event(&i.to_string(), false, "m"), now);
+            sent += std::iter::from_fn(|| gate.next(now)).count();
+        }
+        assert!((20..=70).contains(&sent), "{sent} of 10,000 in 200 s");
+        for second in 300..310 {
+            gate.offer(event("trickle", false, "m"), Duration::from_secs(second));
+            assert_eq!(drain(&mut gate, second).len(), 1);
+        }
     }
 
     #[test]

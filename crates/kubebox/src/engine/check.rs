@@ -119,7 +119,12 @@ fn maps(object: &Value, out: &mut Vec<FieldError>) {
 }
 
 /// Validates what a change of metadata may not do.
-pub(crate) fn metadata_update(new: &Value, old: &Value, out: &mut Vec<FieldError>) {
+pub(crate) fn metadata_update(
+    resource: &Resource,
+    new: &Value,
+    old: &Value,
+    out: &mut Vec<FieldError>,
+) {
     if meta::terminating(old) {
         let before = meta::finalizers(old);
         let mut added: Vec<&str> = meta::finalizers(new);
@@ -136,6 +141,7 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, out: &mut Vec<FieldError
         }
     }
     maps(new, out);
+    finalizers(resource, new, out);
 }
 
 /// Validates a built-in object.
