@@ -21,6 +21,8 @@ pub mod store;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod walk;
 
 pub use diff::{
     Action, Change, DataHash, Intent, Orphan, Precondition, Removal, UpdateSecret, Why, diff,
