@@ -126,9 +126,19 @@ pub fn diff(rendered: &Rendered, observed: &Observed) -> Change {
                 Some(removal) if !removal.confirmed => Action::Nothing(Why::AbsenceUnconfirmed),
                 _ => intent.action(digest),
             };
+            // The old Secret stays as long as the new one is not what it shall be.
+            let waits = matches!(
+                action,
+                Action::Refuse(_) | Action::Nothing(Why::AbsenceUnconfirmed)
+            );
+            let orphans = if waits {
+                Vec::new()
+            } else {
+                intent.orphans(observed)
+            };
             Change {
                 action,
-                orphans: intent.orphans(observed),
+                orphans,
                 ready: Ready::Synced,
                 missing: desired.missing.clone(),
                 removal,

@@ -1,8 +1,8 @@
 //! Pure. Plan, render, diff, status and schedule: every decision about a Secret, without I/O.
 //!
 //! The shell takes a snapshot ([`Observed`]) and walks one way:
-//! [`plan`] → backends → [`render()`] → [`diff()`] → [`ShrinkGuard::judge`] → API server →
-//! [`Change::conclude`] → [`status()`] and [`schedule`]. Nothing here waits, reads a clock or
+//! [`plan()`] → backends → [`render()`] → [`diff()`] → [`ShrinkGuard::judge`] → API server →
+//! [`Change::conclude`] → [`status()`] and [`schedule()`]. Nothing here waits, reads a clock or
 //! draws a random number: both come in as [`Env`]. A decision is a value with a reason.
 
 mod buffer;
@@ -21,6 +21,8 @@ pub mod store;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod walk;
 
 pub use diff::{
     Action, Change, DataHash, Intent, Orphan, Precondition, Removal, UpdateSecret, Why, diff,

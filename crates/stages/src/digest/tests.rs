@@ -100,6 +100,19 @@ fn no_value_is_kept() {
 }
 
 #[test]
+fn a_digest_is_small() {
+    // At 10,000 objects each byte here is 10 KB; the budget is 9 KiB an object, all in.
+    assert!(
+        size_of::<TargetDigest>() <= 320,
+        "{}",
+        size_of::<TargetDigest>()
+    );
+    assert_eq!(size_of::<Field>(), 24);
+    assert_eq!(size_of::<Labelled>(), 40);
+    assert_eq!(size_of::<OwnerRef>(), 56);
+}
+
+#[test]
 fn hashes_that_are_none_are_told_apart() {
     for (text, expected) in [
         (None, Annotated::Absent),

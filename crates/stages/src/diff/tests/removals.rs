@@ -162,4 +162,18 @@ fn secrets_of_an_older_name_go_when_they_are_ours() {
         "a copy by hand carries the label too"
     );
     assert!(names("Orphan").is_empty());
+    let other = owned_by(
+        handmade(&[]),
+        "ExternalSecret",
+        "external-secrets.io/v1",
+        "other",
+    );
+    let refused = simple(json!({ "name": "new" }))
+        .found(&other)
+        .with(|o| o.orphans = digests.to_vec());
+    let change = diff(&wish(&[]), &refused);
+    assert!(
+        matches!(change.action, Action::Refuse(_)) && change.orphans.is_empty(),
+        "the old Secret stays while the new one cannot be written"
+    );
 }
