@@ -69,7 +69,7 @@ fn an_outage_costs_a_probe_a_second_and_tells_each_object_once() {
     assert!(
         per_bucket(&world.made[start..], 1)
             .iter()
-            .all(|calls| *calls <= 2)
+            .all(|calls| *calls <= 1)
     );
     assert_eq!(counts.len(), 600);
     assert!(
