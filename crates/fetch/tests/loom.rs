@@ -8,6 +8,8 @@ mod sync {
     pub(crate) use loom::sync::Mutex;
 }
 
+use std::sync::PoisonError;
+
 use bell::Bell;
 use loom::future::block_on;
 use loom::sync::{Arc, Mutex};
@@ -28,8 +30,12 @@ impl Shared {
         })
     }
 
+    fn lock(&self) -> loom::sync::MutexGuard<'_, Vec<u8>> {
+        self.wakes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn put(&self, wake: u8) {
-        self.wakes.lock().unwrap().push(wake);
+        self.lock().push(wake);
         self.bell.ring();
     }
 
@@ -38,7 +44,7 @@ impl Shared {
     async fn next(&self) -> u8 {
         loop {
             let (wake, more) = {
-                let mut wakes = self.wakes.lock().unwrap();
+                let mut wakes = self.lock();
                 (wakes.pop(), !wakes.is_empty())
             };
             match wake {
@@ -58,13 +64,32 @@ impl Shared {
 fn a_wake_put_up_by_another_thread_is_never_lost() {
     loom::model(|| {
         let shared = Shared::new();
-        let writers: Vec<_> = [1, 2]
-            .into_iter()
-            .map(|wake| {
-                let shared = Arc::clone(&shared);
-                thread::spawn(move || shared.put(wake))
+        let writer = {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || {
+                shared.put(1);
+                shared.put(2);
             })
-            .collect();
+        };
+        let mut got = block_on(async { [shared.next().await, shared.next().await] });
+        got.sort_unstable();
+        assert_eq!(got, [1, 2]);
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn nor_is_one_of_two_writers() {
+    // Three threads have too many interleavings for every one of them; two preemptions at any
+    // points are what finds lost words in practice.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let shared = Shared::new();
+        let writers = [1, 2].map(|wake| {
+            let shared = Arc::clone(&shared);
+            thread::spawn(move || shared.put(wake))
+        });
         let mut got = block_on(async { [shared.next().await, shared.next().await] });
         got.sort_unstable();
         assert_eq!(got, [1, 2]);

@@ -37,11 +37,12 @@ impl Provider for Unused {
     }
 }
 
-/// Resident memory of this process, in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("a Linux /proc");
-    let pages: usize = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
-    pages * 4096
+/// Resident memory of this process, in bytes; `None` where there is no Linux `/proc`.
+fn resident() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    let kibibytes: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kibibytes << 10)
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +55,7 @@ async fn a_hundred_thousand_objects_on_twenty_thousand_keys_fit_in_forty_mebibyt
         endpoint: Endpoint::new("vault.example:8200"),
         provider: Arc::new(Unused),
     };
-    let before = resident();
+    let before = resident().expect("VmRSS in /proc/self/status");
     for n in 0..100_000 {
         let key = Subscription {
             source: source.clone(),
@@ -67,7 +68,8 @@ async fn a_hundred_thousand_objects_on_twenty_thousand_keys_fit_in_forty_mebibyt
     }
     let stats = fetch.stats();
     assert_eq!((stats.groups, stats.objects), (20_000, 100_000));
-    let grown = resident().saturating_sub(before);
+    let after = resident().expect("VmRSS in /proc/self/status");
+    let grown = after.saturating_sub(before);
     println!(
         "{} bytes per object, 5 of them on each key",
         grown / 100_000

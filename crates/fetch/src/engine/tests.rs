@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use async_trait::async_trait;
-use tidegate_contract::{ErrorKind, Find, Limits, Listing, SecretValue, Validation};
+use tidegate_contract::{ErrorKind, Limits, SecretValue};
 
 use super::reads::Reading;
 use super::*;
 use crate::{Cause, FetchFailure, FingerprintKey, Read, Seen, Source, Subscription};
 
 mod absence;
+mod backend;
 mod faults;
 mod identity;
 mod joins;
@@ -17,26 +17,6 @@ mod polls;
 mod storm;
 
 const START: Duration = Duration::from_secs(1_700_000_000);
-
-/// A provider that only has limits: the world makes the answers.
-#[derive(Debug)]
-struct Backend(Limits);
-
-#[async_trait]
-impl Provider for Backend {
-    fn limits(&self) -> Limits {
-        self.0
-    }
-    async fn fetch(&self, _: &[RemoteKey]) -> Vec<Result<RemoteSecret, ProviderError>> {
-        Vec::new()
-    }
-    async fn list(&self, _: &Find) -> Result<Listing, ProviderError> {
-        Err(ProviderError::new(ErrorKind::Invalid, "not here"))
-    }
-    async fn validate(&self) -> Result<Validation, ProviderError> {
-        Ok(Validation::Ready)
-    }
-}
 
 type Script = Box<dyn FnMut(&str, Duration) -> Result<String, ErrorKind>>;
 
@@ -84,7 +64,7 @@ fn source_with(store: &str, endpoint: &str, keys_per_call: usize) -> Source {
     Source {
         identity: Identity::new(store, 1, Vec::new(), None),
         endpoint: Endpoint::new(endpoint),
-        provider: Arc::new(Backend(limits(keys_per_call))),
+        provider: Arc::new(backend::Limited(limits(keys_per_call))),
     }
 }
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::permits::Heard;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -78,7 +79,7 @@ impl Model {
 
     /// Keys of three identities at two endpoints.
     fn source(&self, key: u8) -> Source {
-        let endpoint = ["x", "y"][usize::from(key % 3 == 0)];
+        let endpoint = ["x", "y"][usize::from(key.is_multiple_of(3))];
         source_with(&format!("s{}", key % 3), endpoint, self.keys_per_call)
     }
 
@@ -314,8 +315,6 @@ fn fetched(key: &str, value: u8, how: u8) -> Fetched {
     };
     Err(ProviderError::new(kind, format!("{key} failed")))
 }
-
-use crate::permits::Heard;
 
 proptest! {
     #![proptest_config(ProptestConfig {
