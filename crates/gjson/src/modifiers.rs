@@ -122,11 +122,13 @@ fn flatten<'j>(eval: &mut Eval, json: &'j [u8], arg: &[u8]) -> Result<Text<'j>, 
     Ok(list.close(eval)?.into_raw())
 }
 
-/// Returns what stands between the brackets.
+/// Returns what stands between the brackets; a lone bracket stays.
 fn unwrapped(block: &[u8]) -> &[u8] {
     let block = trim(block);
-    let end = block.len().saturating_sub(1);
-    block.get(1..end).unwrap_or_default()
+    match block {
+        [_, inner @ .., _] => inner,
+        _ => block,
+    }
 }
 
 /// `@join`: the members of all objects of an array in one object. The last value of a key

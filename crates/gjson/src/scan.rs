@@ -32,12 +32,14 @@ pub(crate) fn token_at(json: &[u8], at: usize) -> Option<Token> {
 }
 
 /// Returns the next value at or after `from`, passing over every other byte.
+#[inline]
 pub(crate) fn next_token(json: &[u8], from: usize) -> Option<(Token, usize)> {
     let rest = json.get(from..)?;
     (from..from + rest.len()).find_map(|at| Some((token_at(json, at)?, at)))
 }
 
 /// Returns the end of the value that begins at `start`; nothing for a string that never ends.
+#[inline]
 pub(crate) fn token_end(json: &[u8], start: usize, token: Token) -> Option<usize> {
     match token {
         Token::String => string_end(json, start + 1),
@@ -85,12 +87,14 @@ const STRUCTURE: [bool; 256] = {
 
 /// Returns the end of the object, array or parenthesis that begins at `start`. Any closing
 /// byte closes any opening one; a block that never ends reaches to the end of the document.
+#[inline]
 pub(crate) fn block_end(json: &[u8], start: usize) -> usize {
     block_end_or_beyond(json, start).min(json.len())
 }
 
 /// Returns the end of a block like [`block_end`], or a position behind the end of the
 /// document if this ends inside a string.
+#[inline]
 pub(crate) fn block_end_or_beyond(json: &[u8], start: usize) -> usize {
     let mut depth = 1_usize;
     let mut at = start + 1;
@@ -129,12 +133,14 @@ pub(crate) fn quoted_or_block_end(path: &[u8]) -> usize {
     }
 }
 
+#[inline]
 fn number_end(json: &[u8], start: usize) -> usize {
     let ends = |b: &u8| *b <= b' ' || matches!(b, b',' | b']' | b'}');
     let rest = json.get(start + 1..).unwrap_or_default();
     start + 1 + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
+#[inline]
 fn literal_end(json: &[u8], start: usize) -> usize {
     let rest = json.get(start + 1..).unwrap_or_default();
     start

@@ -206,17 +206,18 @@ impl<'j, 'p> Walk<'j, 'p> {
 }
 
 /// Says whether the key of a member, as it is written, is the one the path means.
+#[inline]
 fn is_named(written: &[u8], key: &Key<'_>, eval: &mut Eval) -> Result<bool, LimitError> {
-    let decoded;
-    let name = if written.contains(&b'\\') {
-        decoded = string::unescaped(written);
-        &decoded
-    } else {
-        written
-    };
-    if key.wild {
-        glob::matches(name, &key.name, &mut eval.budget)
-    } else {
-        Ok(name == &*key.name)
+    // Escapes make a key longer: only a longer one needs to be decoded.
+    if !key.wild && written.len() <= key.name.len() {
+        return Ok(written == &*key.name && !written.contains(&b'\\'));
     }
+    if !written.contains(&b'\\') {
+        return Ok(key.wild && glob::matches(written, &key.name, &mut eval.budget)?);
+    }
+    let name = string::unescaped(written);
+    if key.wild {
+        return glob::matches(&name, &key.name, &mut eval.budget);
+    }
+    Ok(*name == *key.name)
 }

@@ -44,10 +44,9 @@ pub(super) fn sort(out: &mut Buf, pairs: Vec<Pair>, budget: &mut Budget) -> Resu
             .get(pair.start - first..pair.end - first)
             .unwrap_or(b"")
     };
-    let mut pairs = pairs;
-    pairs.sort_by(|a, b| {
+    let pairs = sorted(pairs, &|a, b| {
         let values = || compare(value(printed(a), a), value(printed(b), b));
-        a.key.cmp(&b.key).then_with(values)
+        a.key.cmp(&b.key).then_with(values).is_lt()
     });
     out.truncate(first);
     for (i, pair) in pairs.iter().enumerate() {
@@ -59,6 +58,38 @@ pub(super) fn sort(out: &mut Buf, pairs: Vec<Pair>, budget: &mut Budget) -> Resu
     Ok(())
 }
 
+/// Sorts by an order that need not be total: no number comes before or after NaN. The
+/// standard library's sort may panic then. Small objects are sorted by insertion, as Go does,
+/// so that NaN ends up where Go puts it.
+fn sorted(mut pairs: Vec<Pair>, less: &impl Fn(&Pair, &Pair) -> bool) -> Vec<Pair> {
+    const SMALL: usize = 20;
+    if pairs.len() <= SMALL {
+        for end in 1..pairs.len() {
+            let mut at = end;
+            while at > 0 && less(&pairs[at], &pairs[at - 1]) {
+                pairs.swap(at, at - 1);
+                at -= 1;
+            }
+        }
+        return pairs;
+    }
+    let upper = pairs.split_off(pairs.len() / 2);
+    let mut merged = Vec::with_capacity(pairs.len() + upper.len());
+    let mut lower = sorted(pairs, less).into_iter().peekable();
+    let mut upper = sorted(upper, less).into_iter().peekable();
+    while let (Some(low), Some(up)) = (lower.peek(), upper.peek()) {
+        let next = if less(up, low) {
+            upper.next()
+        } else {
+            lower.next()
+        };
+        merged.extend(next);
+    }
+    merged.extend(lower);
+    merged.extend(upper);
+    merged
+}
+
 /// Returns the value of a printed member, without indentation, key and colon.
 fn value<'o>(printed: &'o [u8], pair: &Pair) -> &'o [u8] {
     trim(trim(printed).get(pair.key_length + 1..).unwrap_or_default())
@@ -67,7 +98,9 @@ fn value<'o>(printed: &'o [u8], pair: &Pair) -> &'o [u8] {
 /// Orders values by type, then by what they are.
 fn compare(a: &[u8], b: &[u8]) -> Ordering {
     rank(a).cmp(&rank(b)).then_with(|| match rank(a) {
-        NUMBER => number::parse(a).total_cmp(&number::parse(b)),
+        NUMBER => number::parse(a)
+            .partial_cmp(&number::parse(b))
+            .unwrap_or(Ordering::Equal),
         STRING => text_of(a).cmp(&text_of(b)),
         _ => a.cmp(b),
     })
