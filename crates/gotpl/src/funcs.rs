@@ -1,14 +1,18 @@
 //! Pure. The functions that the External Secrets Operator registers beside Go's own.
 mod cast;
+mod crypto;
 mod dates;
 mod decimal;
+mod der;
 mod dicts;
 mod encoding;
 mod json;
+mod keys;
 mod lists;
 mod misc;
 mod numbers;
 mod paths;
+mod pem;
 mod regexes;
 mod semver;
 mod strings;
@@ -21,10 +25,12 @@ use crate::registry::Function;
 
 /// All tables, one for each topic.
 pub(crate) const TABLES: &[&[Function]] = &[
+    crypto::TABLE,
     dates::TABLE,
     dicts::TABLE,
     encoding::TABLE,
     json::TABLE,
+    keys::TABLE,
     lists::TABLE,
     misc::TABLE,
     numbers::TABLE,
