@@ -26,7 +26,7 @@ pub(crate) const TABLE: &[Function] = &[
     Function::new("ge", &[Ty::Value, Ty::Value], compare::ge),
     Function::variadic("index", &[Ty::Value, Ty::Value], element::index),
     Function::variadic("slice", &[Ty::Value, Ty::Value], element::slice),
-    Function::new("len", &[Ty::Value], element::len),
+    Function::new("len", &[Ty::Value], element::len).logic(Logic::Len),
     Function::variadic("print", &[Ty::Any], fmt::sprint),
     Function::variadic("println", &[Ty::Any], fmt::sprintln),
     Function::variadic("printf", &[Ty::Str, Ty::Any], |ctx, args| {

@@ -31,6 +31,8 @@ pub(crate) enum Logic {
     Or,
     /// Is told how its first argument was written.
     Call,
+    /// Is told whether its argument is a nil that came out of an `interface {}`.
+    Len,
 }
 
 impl Function {

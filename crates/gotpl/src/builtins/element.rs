@@ -105,6 +105,9 @@ pub(super) fn len(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
         Value::Str(s) => s.len(),
         Value::List(list) => list.len(),
         Value::Map(map) => map.len(),
+        Value::Nil if args.get(1).is_some_and(Value::truth) => {
+            return Err("len of nil pointer".into());
+        }
         Value::Nil => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
         other => {
             let name = other.ty().map_or_else(String::new, Ty::name);

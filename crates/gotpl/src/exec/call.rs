@@ -38,13 +38,19 @@ impl<'t> Exec<'t, '_, '_> {
         }
         let mut values = Vec::with_capacity(own + given);
         values.extend(receiver.cloned());
+        let mut boxed = false;
         for arg in args {
             let ty = function.param(values.len());
-            values.push(self.arg(dot, ty, arg)?.value);
+            let operand = self.arg(dot, ty, arg)?;
+            boxed = operand.boxed;
+            values.push(operand.value);
         }
         if let Some(last) = last {
             let ty = function.param(values.len());
             values.push(self.validate(last, ty)?.value);
+        }
+        if function.logic == Some(Logic::Len) {
+            values.push(Value::Bool(boxed));
         }
         if function.logic == Some(Logic::Call) {
             let written = match args.first() {

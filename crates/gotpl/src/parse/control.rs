@@ -103,7 +103,10 @@ impl Parser<'_> {
         let pipe = Some(self.pipeline(CONTEXT, Kind::RightDelim)?);
         let outer = std::mem::take(&mut self.tree);
         let (body, end) = self.item_list()?;
+        // Go blames the line that the outer template has read up to.
+        let inner = std::mem::replace(&mut self.tree, outer);
         self.ended(&end, CONTEXT)?;
+        let outer = std::mem::replace(&mut self.tree, inner);
         self.define(name.clone(), body)?;
         self.tree = outer;
         Ok(Invocation {
