@@ -77,6 +77,10 @@ impl Answer {
         let status = self.status;
         let (kind, text) = match status {
             404 => self.absence(what),
+            400 if self.envelope().is_err() => (
+                ErrorKind::Invalid,
+                "something that is not Vault's API answered (status 400; http for https?)".into(),
+            ),
             400 | 405 | 413 | 414 | 422 => (
                 ErrorKind::Invalid,
                 format!("Vault does not take the request: {what} (status {status})").into(),

@@ -10,7 +10,7 @@ use tidegate_contract::SecretValue;
 ///
 /// Nothing is taken from the environment: no `VAULT_*` variable counts, and proxies only with
 /// [`VaultConfig::env_proxy`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VaultConfig {
     /// Address, such as `https://vault.example.com:8200`; a path in front of `/v1` is kept.
     pub server: String,
@@ -29,6 +29,18 @@ pub struct VaultConfig {
     pub max_body: usize,
     /// Obeys `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` of the process.
     pub env_proxy: bool,
+}
+
+impl fmt::Debug for VaultConfig {
+    // A header may be a gateway's credential, so only the names are shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultConfig")
+            .field("server", &self.server)
+            .field("namespace", &self.namespace)
+            .field("headers", &self.headers.keys())
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Largest body read by default: 16 MiB.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
@@ -15,6 +16,11 @@ use crate::tls;
 
 /// Idle connections kept for one Vault: as many as calls may be in flight.
 const IDLE_CONNECTIONS: usize = 64;
+
+/// How soon a dead HTTP/2 connection is noticed: everything goes over one, so waiting for each
+/// request's own deadline would let them all fail in turn.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A pool of connections to one Vault. Clones share the pool.
 ///
@@ -45,7 +51,9 @@ impl VaultConnection {
             .retry(reqwest::retry::never())
             .connect_timeout(config.timeouts.connect)
             .timeout(config.timeouts.request)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS);
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http2_keep_alive_interval(PING_EVERY)
+            .http2_keep_alive_timeout(PING_ANSWERED_WITHIN);
         if !config.env_proxy {
             builder = builder.no_proxy();
         }

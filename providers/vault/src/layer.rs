@@ -127,6 +127,9 @@ fn target(method: &Method, uri: &str) -> Result<(Method, Url), ProviderError> {
     let segments = url.path().split('/').filter(|part| !part.is_empty());
     let path = segments.collect::<Vec<_>>().join("/");
     url.set_path(&path);
+    if url.query() == Some("") {
+        url.set_query(None);
+    }
     if method.as_str() == "LIST" {
         url.query_pairs_mut().append_pair("list", "true");
         return Ok((Method::GET, url));
@@ -200,6 +203,12 @@ mod tests {
             path: path.clone(),
         };
         check(&read, "GET /v1/team/kv/a%20b/%C3%BC%252f%3F%23");
+        let latest = kv2::requests::ReadSecretRequest {
+            mount: mount.clone(),
+            path: path.clone(),
+            version: None,
+        };
+        check(&latest, "GET /v1/team/kv/data/a%20b/%C3%BC%252f%3F%23");
         let list = kv2::requests::ListSecretsRequest {
             mount,
             path: String::new(),

@@ -13,10 +13,12 @@ use crate::connection::VaultConnection;
 /// How long an answer about a token holds: one question a minute, however many paths are denied.
 const HOLDS: Duration = Duration::from_secs(60);
 
-/// How long a token that replaced an unknown one is believed when nothing speaks for either.
+/// How long a token that replaced an unknown one is believed when it cannot be looked up either.
 ///
-/// A policy may forbid a token to look at itself. Then a denied path looks like an unknown token,
-/// and each poll of it would log in again; this is the least time between two such logins.
+/// A policy may forbid a token to look at itself (the policy `default` allows it). Then a denied
+/// path looks like an unknown token, and each poll of it would log in again; this is the least time
+/// between two such logins. The price: of two tokens that really end within it, the second is
+/// missed until it is over.
 const BLIND: Duration = Duration::from_secs(10 * 60);
 
 /// What is known of the tokens of one identity; bounded at one of each.
@@ -31,19 +33,9 @@ struct State {
     verdict: Option<(SecretValue, ErrorKind, Instant)>,
     /// The last token that Vault did not know.
     unknown: Option<(SecretValue, Instant)>,
-    /// The last token with which a read was answered.
-    accepted: Option<(SecretValue, Instant)>,
 }
 
 impl Probe {
-    /// Notes that Vault has just served `token`.
-    pub(crate) fn accepted(&self, token: &SecretValue) {
-        // Whoever holds the lock is asking Vault this moment and needs no hint; never wait here.
-        if let Ok(mut state) = self.state.try_lock() {
-            state.accepted = Some((token.clone(), Instant::now()));
-        }
-    }
-
     /// `Denied` or `Unauthenticated`: what a status 403 for `token` means. Callers that ask at
     /// once share one question.
     ///
@@ -79,14 +71,10 @@ impl Probe {
 }
 
 impl State {
-    /// The token cannot be looked up: unknown, unless it served a moment ago or has just replaced
-    /// another one that could not be looked up either.
+    /// The token cannot be looked up: unknown, unless it has just replaced another one that could
+    /// not be looked up either.
     fn without_evidence(&mut self, token: &SecretValue) -> ErrorKind {
         let now = Instant::now();
-        let served = self.accepted.as_ref();
-        if served.is_some_and(|(it, at)| it == token && now.duration_since(*at) < HOLDS) {
-            return ErrorKind::Denied;
-        }
         let before = self.unknown.as_ref();
         if before.is_some_and(|(it, at)| it != token && now.duration_since(*at) < BLIND) {
             return ErrorKind::Denied;

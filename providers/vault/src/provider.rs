@@ -140,7 +140,6 @@ impl VaultProvider {
         let token = self.tokens.token().await?;
         let answer = self.connection.ask(endpoint, Some(&token), None).await?;
         if answer.is_success() {
-            self.probe.accepted(&token);
             return Ok(answer);
         }
         let failure = answer.failure(what);
@@ -154,10 +153,6 @@ impl VaultProvider {
                 }
             }
             ErrorKind::Unauthenticated => Err(self.unknown(&token).await),
-            ErrorKind::NotFound => {
-                self.probe.accepted(&token);
-                Err(failure)
-            }
             _ => Err(failure),
         }
     }

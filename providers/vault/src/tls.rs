@@ -22,10 +22,12 @@ const MAX_ROOTS: usize = 2_000;
 pub(crate) fn client_config(tls: &TlsConfig) -> Result<ClientConfig, ProviderError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = trust(provider, tls.ca_pem.as_deref())?;
-    match &tls.client {
-        None => Ok(builder.with_no_client_auth()),
-        Some(client) => with_client(builder, client),
-    }
+    let mut config = match &tls.client {
+        None => builder.with_no_client_auth(),
+        Some(client) => with_client(builder, client)?,
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 fn trust(

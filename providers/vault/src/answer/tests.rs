@@ -47,6 +47,13 @@ fn absence_needs_vaults_own_evidence() {
 }
 
 #[test]
+fn a_plain_request_to_a_tls_port_is_named() {
+    let failure = answer(400, "Client sent an HTTP request to an HTTPS server.\n").failure("it");
+    assert_eq!(failure.kind(), ErrorKind::Invalid);
+    assert!(failure.public().contains("http for https?"), "{failure}");
+}
+
+#[test]
 fn statuses_have_one_kind_each() {
     let after = Some(Duration::from_secs(7));
     for (status, expected) in [
