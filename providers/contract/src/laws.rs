@@ -133,7 +133,7 @@ pub trait Fixture: Send + Sync {
     /// of lower-case letters, digits, `-` and `/`.
     async fn store(&self, name: &str, value: &[u8]) -> RemoteKey;
 
-    /// The bytes that [`Fixture::store`] stored, within an answer; `None` when it has another shape.
+    /// The bytes that [`Fixture::store`] stored, within an answer; `None` for another shape.
     fn value(&self, answer: &RemoteSecret) -> Option<Vec<u8>>;
 
     /// A search that finds exactly the names that begin with `prefix/`; `None` when the backend

@@ -1,5 +1,10 @@
 //! Shell. The fake provider under the laws, with ESO's rules, and under many hands at once.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -207,19 +212,19 @@ async fn a_handle_changes_values_counts_reads_and_tells_changes() {
 async fn many_hands_at_once_see_whole_values() {
     const ROUNDS: usize = 500;
     let fake = Arc::new(provider(&[("a", "", "0000")]));
-    let mut tasks = Vec::new();
+    let mut tasks = tokio::task::JoinSet::new();
     for writer in 1..4u8 {
         let hand = fake.handle();
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             for _ in 0..ROUNDS {
                 hand.set(entry("a", "", &[b'0' + writer; 4]));
                 tokio::task::yield_now().await;
             }
-        }));
+        });
     }
     for _ in 0..3 {
         let fake = Arc::clone(&fake);
-        tasks.push(tokio::spawn(async move {
+        tasks.spawn(async move {
             for _ in 0..ROUNDS {
                 let keys = [RemoteKey::latest("a"), RemoteKey::latest("a")];
                 let answers = fake.fetch(&keys).await;
@@ -228,10 +233,8 @@ async fn many_hands_at_once_see_whole_values() {
                 let first = values[0].expose();
                 assert!(first.len() == 4 && first.iter().all(|byte| *byte == first[0]));
             }
-        }));
+        });
     }
-    for task in tasks {
-        task.await.unwrap();
-    }
+    tasks.join_all().await;
     assert_eq!(fake.handle().reads(), 3 * 2 * ROUNDS as u64);
 }

@@ -10,7 +10,7 @@ use crate::config::KvVersion;
 use crate::path::{self, KvPath};
 use crate::provider::{FAN_OUT, VaultProvider};
 
-/// Folders that one search lists, at most: at a millisecond each and eight at once, seconds.
+/// Folders that one search lists, at most: at some milliseconds each and eight at once, seconds.
 const MAX_FOLDERS: usize = 10_000;
 
 /// Names that one search looks at, at most: some 10 MB of paths.

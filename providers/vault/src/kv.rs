@@ -189,7 +189,11 @@ mod tests {
         let read = metadata_secret(&flat);
         assert_eq!(
             read.value.expose(),
-            br#"{"created_time":"2026-01-01T00:00:00Z","current_version":"mine","delete_version_after":"0s","team":"blue"}"#
+            concat!(
+                r#"{"created_time":"2026-01-01T00:00:00Z","current_version":"mine","#,
+                r#""delete_version_after":"0s","team":"blue"}"#
+            )
+            .as_bytes()
         );
         let bare = metadata(&answer(r#"{"data":{"custom_metadata":null}}"#), "").unwrap();
         assert!(bare.is_empty());

@@ -1,4 +1,4 @@
-//! Pure. The request of a login: vaultrs' own keep credentials as plain text with a derived `Debug`.
+//! Pure. The request of a login; vaultrs' own hold credentials as text with a derived `Debug`.
 
 use std::str;
 

@@ -1,4 +1,4 @@
-//! Pure. Trust and client certificates from PEM in memory, with one crypto provider by name.
+//! Shell. Trust and client certificates from PEM in memory, with one crypto provider by name.
 
 use std::sync::Arc;
 

@@ -110,8 +110,8 @@ impl Fixture for RealVault {
 
     async fn mend(&self, fault: Fault) {
         match fault {
-            Fault::Sealed => here(self.vault.unseal()).unwrap(),
-            Fault::Unreachable => here(self.vault.up()).unwrap(),
+            Fault::Sealed => here(|| self.vault.unseal()).unwrap(),
+            Fault::Unreachable => here(|| self.vault.up()).unwrap(),
             Fault::Throttled => {
                 let gone = self.vault.send(Method::DELETE, QUOTA, None).await.unwrap();
                 gone.ok().unwrap();
@@ -121,9 +121,18 @@ impl Fixture for RealVault {
     }
 }
 
-/// Waits on this thread: these futures of the harness cannot be sent to another.
-fn here<T>(future: impl Future<Output = T>) -> T {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(future))
+/// Waits for a future of the harness that cannot be sent to another thread.
+fn here<F: Future>(make: impl FnOnce() -> F + Send) -> F::Output
+where
+    F::Output: Send,
+{
+    let wait = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(make())
+    };
+    std::thread::scope(|scope| scope.spawn(wait).join().unwrap())
 }
 
 async fn the_laws_hold(version: KvVersion, number: u8, faults: &[Fault]) {
@@ -134,18 +143,19 @@ async fn the_laws_hold(version: KvVersion, number: u8, faults: &[Fault]) {
     let checked = check(&provider, &real).await.unwrap();
     assert_eq!(checked.faults, faults);
     assert!(checked.listed);
-    // Never polled, waiting for a connection, waiting for the answer.
+    // At least: never polled, and waiting for the answer.
     assert!(checked.cancelled >= 2, "{checked:?}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+// On one thread nothing moves while a future is polled, so drops hit the same points each time.
+#[tokio::test]
 async fn the_laws_hold_on_version_1() {
     let all = Fault::ALL.into_iter();
     let faults: Vec<_> = all.filter(|it| *it != Fault::MissingVersion).collect();
     the_laws_hold(KvVersion::V1, 1, &faults).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn the_laws_hold_on_version_2() {
     the_laws_hold(KvVersion::V2, 2, &Fault::ALL).await;
 }

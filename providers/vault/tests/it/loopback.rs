@@ -1,9 +1,10 @@
-//! Shell. A fake: a loopback HTTP server that is no Vault, for answers that no real one gives at will.
+//! Shell. A fake: an HTTP server on loopback that is no Vault, for answers no real one gives.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 /// Largest request that it reads.
 const MAX_REQUEST: usize = 64 << 10;
@@ -74,9 +75,10 @@ impl Reply {
     }
 }
 
-/// The server; it ends with the test's runtime.
+/// The server; it ends when it is dropped.
 pub(crate) struct Loopback {
     pub(crate) addr: String,
+    _serving: JoinSet<()>,
     received: Arc<Mutex<Vec<Received>>>,
 }
 
@@ -86,12 +88,18 @@ impl Loopback {
         let addr = format!("http://{}", listener.local_addr().unwrap());
         let received = Arc::new(Mutex::new(Vec::new()));
         let (log, answer) = (Arc::clone(&received), Arc::new(answer));
-        tokio::spawn(async move {
+        let mut serving = JoinSet::new();
+        serving.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&log), Arc::clone(&answer)));
+                connections.spawn(serve(stream, Arc::clone(&log), Arc::clone(&answer)));
             }
         });
-        Self { addr, received }
+        Self {
+            addr,
+            _serving: serving,
+            received,
+        }
     }
 
     /// Answers every request alike.
@@ -104,7 +112,7 @@ impl Loopback {
     }
 }
 
-async fn serve<F: Fn(&Received) -> Reply>(
+async fn serve<F: Fn(&Received) -> Reply + Send + Sync>(
     mut stream: TcpStream,
     log: Arc<Mutex<Vec<Received>>>,
     answer: Arc<F>,
