@@ -1,5 +1,7 @@
 //! Pure. The functions that the External Secrets Operator registers beside Go's own.
 mod cast;
+mod certs;
+mod chain;
 mod crypto;
 mod dates;
 mod decimal;
@@ -13,6 +15,7 @@ mod misc;
 mod numbers;
 mod paths;
 mod pem;
+mod pkcs12;
 mod regexes;
 mod semver;
 mod strings;
@@ -25,6 +28,8 @@ use crate::registry::Function;
 
 /// All tables, one for each topic.
 pub(crate) const TABLES: &[&[Function]] = &[
+    certs::TABLE,
+    chain::TABLE,
     crypto::TABLE,
     dates::TABLE,
     dicts::TABLE,
@@ -35,6 +40,7 @@ pub(crate) const TABLES: &[&[Function]] = &[
     misc::TABLE,
     numbers::TABLE,
     paths::TABLE,
+    pkcs12::TABLE,
     regexes::TABLE,
     semver::TABLE,
     strings::TABLE,

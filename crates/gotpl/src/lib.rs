@@ -1,4 +1,46 @@
 //! Pure. Go's text/template with sprig and the functions of the External Secrets Operator.
+//!
+//! A [`Template`] is parsed once and executed often. Its output is what Go's would be, byte for
+//! byte, and so are the texts of its errors; what they quote stays out of their public face.
+//!
+//! ```
+//! # struct Zeros;
+//! # impl gotpl::Random for Zeros { fn fill(&mut self, buf: &mut [u8]) { buf.fill(0) } }
+//! use gotpl::{Env, Limits, Options, Template, Value};
+//!
+//! let template = Template::parse("url", "https://{{ .host | lower }}", &Options::default())?;
+//! let data = Value::strings([("host", "EXAMPLE.com")]);
+//! let mut env = Env {
+//!     now: jiff::Timestamp::UNIX_EPOCH,
+//!     zone: jiff::tz::TimeZone::UTC,
+//!     rng: &mut Zeros,
+//!     limits: Limits::default(),
+//!     expired: &|| false,
+//! };
+//! assert_eq!(template.execute(&data, &mut env)?.as_bytes(), b"https://example.com");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where the functions are not those of sprig v3.3.0
+//!
+//! | function | here, as the operator registers it |
+//! |---|---|
+//! | `env`, `expandenv`, `getHostByName` | are not there |
+//! | `hexdec` | added; answers the text of its error, as `b64dec` does |
+//! | `htpasswd` | takes a third argument: `"sha"`, or else bcrypt |
+//! | `toYaml`, `fromYaml`, `filterPEM`, `pkcs12key`, … | added: 18 of the operator's own |
+//!
+//! # Where the engine is not Go
+//!
+//! | matter | here |
+//! |---|---|
+//! | `keys`, `values`, `pick` over maps | sorted by key, where Go's order is random |
+//! | nesting, recursion, steps, memory, output | end in an error at [`Limits`] |
+//! | `genPrivateKey "dsa"` | is refused: FIPS 186-5 withdrew DSA |
+//! | `fromYaml` of malformed text | `Error` holds the line, and none of the text |
+//! | `regex…` on invalid UTF-8 | `.` does not match an invalid byte |
+//! | a function's error | has the same place, not always the same words |
+//! | unexported fields, methods with two results | `can't evaluate field` |
 mod analysis;
 mod ast;
 mod builtins;

@@ -3,21 +3,30 @@ use gotpl::{Options, Template, Value};
 
 use crate::support::execute;
 
-fn rendered(source: &str, data: &[(&str, &str)]) -> String {
+/// What the template renders, which must be text.
+pub(crate) fn rendered(source: &str, data: &[(&str, &str)]) -> String {
+    let out = rendered_with(source, &Value::strings(data.iter().copied()));
+    String::from_utf8(out).unwrap()
+}
+
+pub(crate) fn rendered_with(source: &str, data: &Value) -> Vec<u8> {
     let template = Template::parse("t", source, &Options::default()).unwrap();
-    let data = Value::strings(data.iter().copied());
-    let out = execute(&template, &data).unwrap_or_else(|err| {
+    let out = execute(&template, data).unwrap_or_else(|err| {
         panic!(
             "{source}: {}",
             String::from_utf8_lossy(err.full().as_bytes())
         )
     });
-    String::from_utf8(out.as_bytes().to_vec()).unwrap()
+    out.as_bytes().to_vec()
 }
 
-fn fails(source: &str, function: &str) {
+pub(crate) fn fails(source: &str, function: &str) {
+    fails_with(source, &Value::Nil, function);
+}
+
+pub(crate) fn fails_with(source: &str, data: &Value, function: &str) {
     let template = Template::parse("t", source, &Options::default()).unwrap();
-    let err = execute(&template, &Value::Nil).unwrap_err();
+    let err = execute(&template, data).unwrap_err();
     assert_eq!(
         *err.kind(),
         gotpl::ExecErrorKind::Function(function.into()),
@@ -26,7 +35,7 @@ fn fails(source: &str, function: &str) {
 }
 
 /// What OpenSSL's command line says of a text on its standard input.
-fn openssl(args: &[&str], input: &str) -> String {
+pub(crate) fn openssl(args: &[&str], input: &str) -> String {
     use std::io::Write;
     use std::process::{Command, Stdio};
     let mut child = Command::new("openssl")
@@ -97,7 +106,8 @@ fn passwords_hash() {
 fn derived_passwords_are_those_of_go() {
     let source = "{{derivePassword 1 \"long\" \"password\" \"user\" \"example.com\"}}|\
         {{derivePassword 2 \"maximum\" \"p\" \"u\" \"s\"}}|\
-        {{derivePassword 1 \"nope\" \"p\" \"u\" \"s\"}}|{{derivePassword 1 \"pin\" \"\" \"\" \"\"}}";
+        {{derivePassword 1 \"nope\" \"p\" \"u\" \"s\"}}|\
+        {{derivePassword 1 \"pin\" \"\" \"\" \"\"}}";
     let go = "ZedaFaxcZaso9*|GVrMlwPINBRhIcQLa58%|cannot find password template nope|1578";
     assert_eq!(rendered(source, &[]), go);
 }

@@ -5,5 +5,6 @@ mod crypto;
 mod generated;
 mod hostile;
 mod oracle;
+mod pki;
 mod support;
 mod tells;

@@ -124,3 +124,15 @@ fn excluded_functions_stay_out() {
         assert!(registry.get(name).is_none(), "{name}");
     }
 }
+
+#[test]
+fn functions_are_those_of_eso() {
+    let builtins = Registry::builtins();
+    let eso = Registry::eso();
+    let own = eso
+        .names()
+        .into_iter()
+        .filter(|name| builtins.get(name).is_none());
+    // 209 of sprig (of which `slice` takes the place of Go's) and 18 of the operator itself.
+    assert_eq!(own.count() + 1, 209 + 18);
+}
