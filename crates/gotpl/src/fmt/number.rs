@@ -142,7 +142,7 @@ impl Printer<'_, '_> {
             text.insert(0, '+');
         }
         if self.spec.sharp && verb != 'b' && f.is_finite() {
-            text = sharp(&text, format, precision, self.spec.sharp_v);
+            text = sharp(&text, verb, precision);
         }
         if verb.is_ascii_uppercase() && f.is_finite() {
             text.to_ascii_uppercase()
@@ -200,43 +200,37 @@ impl Printer<'_, '_> {
 }
 
 /// A point is forced and, for the general format, trailing zeros are kept.
-fn sharp(text: &str, format: FloatVerb, precision: Option<usize>, sharp_v: bool) -> String {
-    let general = matches!(format, FloatVerb::General | FloatVerb::Hex);
+fn sharp(text: &str, verb: char, precision: Option<usize>) -> String {
+    let (hex, general) = (
+        matches!(verb, 'x' | 'X'),
+        matches!(verb, 'v' | 'g' | 'G' | 'x'),
+    );
     let mut digits = if general {
         precision.unwrap_or(6) as i64
     } else {
         0
     };
-    if sharp_v && precision.is_none() {
-        return text.into();
-    }
-    let hex = text.get(1..3) == Some("0x");
-    let start = if hex { 3 } else { 1 };
     let mark = if hex { 'p' } else { 'e' };
-    let (body, tail) = match text[start..].find(mark) {
-        Some(at) => text.split_at(start + at),
+    let (body, tail) = match text.find(mark) {
+        Some(at) => text.split_at(at),
         None => (text, ""),
     };
-    let point = body.contains('.');
+    // Go counts the `x` of a hexadecimal number as one of its digits.
     let mut nonzero = false;
-    for c in body[start..].chars().filter(|&c| c != '.') {
+    for c in body[1..].chars().filter(|&c| c != '.') {
         nonzero |= c != '0';
         digits -= i64::from(nonzero);
     }
     let mut out = body.to_owned();
-    if !point {
+    if !body.contains('.') {
         // A lone zero counts as a digit.
-        if body.len() == start + 1 && body.ends_with('0') {
-            digits -= 1;
-        }
+        digits -= i64::from(&body[1..] == "0");
         out.push('.');
     }
-    if general {
-        out.extend(std::iter::repeat_n(
-            '0',
-            usize::try_from(digits).unwrap_or(0),
-        ));
-    }
+    out.extend(std::iter::repeat_n(
+        '0',
+        usize::try_from(digits).unwrap_or(0),
+    ));
     out + tail
 }
 

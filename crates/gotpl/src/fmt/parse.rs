@@ -77,7 +77,8 @@ impl<'a> Format<'a> {
                 self.good_index = false;
             }
         }
-        if self.peek() == Some(b'.') {
+        // A point at the very end is no precision but a verb that does not exist.
+        if self.peek() == Some(b'.') && self.at + 1 < self.format.len() {
             self.at += 1;
             if indexed {
                 self.good_index = false;
@@ -89,8 +90,7 @@ impl<'a> Format<'a> {
                     Some(precision) if precision >= 0 => {
                         out.spec.precision = Some(precision as usize);
                     }
-                    Some(_) => {}
-                    None => out.out.text("%!(BADPREC)"),
+                    _ => out.out.text("%!(BADPREC)"),
                 }
                 indexed = false;
             } else {

@@ -105,6 +105,8 @@ impl<'c, 'e> Printer<'c, 'e> {
             Value::Float(f) => self.float(*f, verb),
             Value::Complex(re, im) => self.complex(*re, *im, verb),
             Value::Str(s) => self.string(s.as_bytes(), verb),
+            // `%w` is for errors, and no value is one.
+            Value::List(_) | Value::Map(_) | Value::Object(_) if verb == 'w' => Err(()),
             Value::Object(object) => {
                 let text = object.display();
                 if object.is_stringer() && !self.spec.sharp_v {

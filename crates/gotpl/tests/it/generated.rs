@@ -49,12 +49,7 @@ fn generated_templates_agree() {
     let program = oracle();
     let seed = std::env::var("GOTPL_SEED").map_or(1, |seed| seed.parse().expect("a number"));
     let count = std::env::var("GOTPL_COUNT").map_or(COUNT, |n| n.parse().expect("a number"));
-    let mut grammar = Grammar {
-        rng: Counter(seed),
-        vars: 0,
-        depth: 0,
-        loops: 0,
-    };
+    let mut grammar = Grammar::new(Counter(seed));
     let mut wrong = Vec::new();
     let mut done = 0;
     while done < count {
