@@ -15,7 +15,8 @@ use std::{
 use criterion::Criterion;
 
 /// Paths to the end, the middle and the beginning of the document, and the costly kinds.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
+    "entry000.username",
     "entry000.password",
     "entry040.password",
     "last.key\\.with\\.dots",

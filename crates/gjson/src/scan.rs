@@ -94,7 +94,7 @@ pub(crate) fn block_end(json: &[u8], start: usize) -> usize {
 
 /// Returns the end of a block like [`block_end`], or a position behind the end of the
 /// document if this ends inside a string.
-#[inline]
+#[inline(never)]
 pub(crate) fn block_end_or_beyond(json: &[u8], start: usize) -> usize {
     let mut depth = 1_usize;
     let mut at = start + 1;

@@ -18,11 +18,11 @@ pub(crate) fn unescaped(text: &[u8]) -> Buf {
                 None => break,
             },
             _ => {
-                let rest = text.get(at..).unwrap_or_default();
-                let plain = rest.iter().position(|b| *b < b' ' || *b == b'\\');
-                let plain = plain.unwrap_or(rest.len());
-                out.append(rest.get(..plain).unwrap_or_default());
-                at += plain;
+                let start = at;
+                while text.get(at).is_some_and(|b| *b >= b' ' && *b != b'\\') {
+                    at += 1;
+                }
+                out.append(text.get(start..at).unwrap_or_default());
             }
         }
     }

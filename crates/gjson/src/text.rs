@@ -136,6 +136,7 @@ impl Buf {
     }
 
     /// Appends `bytes`, whose number the caller has bounded.
+    #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8]) {
         self.grow(bytes.len());
         self.bytes.extend_from_slice(bytes);

@@ -78,7 +78,7 @@ struct Level<'p> {
 #[derive(Default)]
 struct Way<'p> {
     /// The outermost levels, as many as most documents have.
-    first: [Level<'p>; 4],
+    first: [Level<'p>; 2],
     more: Vec<Level<'p>>,
     depth: usize,
 }
