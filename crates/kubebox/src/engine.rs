@@ -5,6 +5,7 @@ mod cel;
 mod check;
 mod collect;
 mod crd;
+mod definitions;
 mod delete;
 mod discovery;
 mod error;
@@ -168,7 +169,8 @@ impl Engine {
                     .unwrap_or_else(|e| Reply::Done(e.into()));
             }
             Route::Healthy => Answer::text(200, "ok"),
-            Route::Nowhere => Answer::text(404, "404 page not found"),
+            Route::Unknown => ApiError::no_such_resource().into(),
+            Route::Nowhere => Answer::text(404, "404 page not found\n"),
             route => self.document(&route, request).unwrap_or_else(Into::into),
         };
         Reply::Done(done)
@@ -179,7 +181,7 @@ impl Engine {
             return answer.map(Reply::Done);
         }
         if self.registry.versions(&target.group).is_empty() {
-            return Ok(Reply::Done(Answer::text(404, "404 page not found")));
+            return Ok(Reply::Done(Answer::text(404, "404 page not found\n")));
         }
         let (resource, version) = self
             .registry
@@ -191,8 +193,12 @@ impl Engine {
             return Err(ApiError::no_such_resource());
         }
         let shape = Shape::negotiate(request)?;
-        let strictness = Strictness::parse(request.query.get("fieldValidation"))?;
-        let dry = request.query.dry_run()?;
+        let verb = request
+            .verb(target)
+            .ok_or_else(ApiError::method_not_allowed)?;
+        let field_validation = request.query.get("fieldValidation");
+        let strictness = Strictness::parse(field_validation, verb.options())?;
+        let dry = request.query.dry_run(verb.options())?;
         let warnings: Vec<String> = resource.versions[version].warning.iter().cloned().collect();
         let mut call = Call {
             request,
@@ -205,10 +211,9 @@ impl Engine {
             strictness,
             warnings,
         };
-        let verb = request
-            .verb(target)
-            .ok_or_else(ApiError::method_not_allowed)?;
-        let mut reply = self.run(&mut call, verb)?;
+        let mut reply = self
+            .run(&mut call, verb)
+            .unwrap_or_else(|error| Reply::Done(error.into()));
         if let Reply::Done(answer) = &mut reply {
             answer.warnings = call.warnings;
         }
@@ -241,7 +246,10 @@ impl Engine {
                     _ => Err(ApiError::method_not_allowed()),
                 };
             }
-            ("finalize", Some(resource::Builtin::Namespace)) => verb == Verb::Update,
+            ("finalize", Some(resource::Builtin::Namespace)) if verb != Verb::Update => {
+                return Err(ApiError::method_not_allowed());
+            }
+            ("finalize", Some(resource::Builtin::Namespace)) => true,
             _ => false,
         };
         match verb {

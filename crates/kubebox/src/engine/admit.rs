@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::error::{ApiError, Result};
+use super::error::{ApiError, Named, Result};
+use super::field::FieldError;
 use super::protobuf;
 use super::request::Request;
 use super::resource::{Builtin, Resource};
@@ -23,16 +24,15 @@ pub(crate) enum Strictness {
 }
 
 impl Strictness {
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str, options: Named<'_>) -> Result<Self> {
         Ok(match text {
             "" | "Warn" => Self::Warn,
             "Ignore" => Self::Ignore,
             "Strict" => Self::Strict,
             other => {
-                return Err(ApiError::bad_request(format!(
-                    "Invalid value: \"{other}\": fieldValidation: Unsupported value: \"{other}\": \
-                     supported values: \"Ignore\", \"Strict\", \"Warn\""
-                )));
+                let allowed = ["", "Ignore", "Strict", "Warn"];
+                let error = FieldError::not_supported("fieldValidation", other.into(), allowed);
+                return Err(ApiError::invalid(options, "", &[error]));
             }
         })
     }
@@ -123,6 +123,10 @@ impl Engine {
                 Strictness::Ignore => {}
             }
         }
+        // An empty list of managedFields means "forget them", and must reach the tracker.
+        let reset = object["metadata"]["managedFields"]
+            .as_array()
+            .is_some_and(Vec::is_empty);
         if typed {
             drop_empty(&served.schema, object);
             if let Err(text) = canonical_bytes(&served.schema, object) {
@@ -130,22 +134,14 @@ impl Engine {
             }
         } else {
             apply_defaults(&served.schema, object);
+            if object["metadata"].is_object() {
+                drop_empty(&self.registry.meta, &mut object["metadata"]);
+            }
         }
-        if object["metadata"].is_object() {
-            drop_empty_metadata(&self.registry.meta, &mut object["metadata"]);
+        if reset {
+            super::meta::set(object, "managedFields", json!([]));
         }
         Ok(())
-    }
-}
-
-/// Empties go, but an empty list of managedFields means "forget them" and must reach the tracker.
-fn drop_empty_metadata(schema: &Schema, metadata: &mut Value) {
-    let reset = metadata["managedFields"]
-        .as_array()
-        .is_some_and(Vec::is_empty);
-    drop_empty(schema, metadata);
-    if reset {
-        metadata["managedFields"] = json!([]);
     }
 }
 
@@ -163,13 +159,27 @@ fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<
             None | Some("") if resource.typed() => {}
             None | Some("") => {
                 let what = if key == "kind" { "Kind" } else { "apiVersion" };
-                return Err(ApiError::bad_request(format!("Object '{what}' is missing")));
+                let kind = &resource.kind;
+                return Err(ApiError::bad_request(format!(
+                    "the object provided is unrecognized (must be of type {kind}): Object \
+                     '{what}' is missing"
+                )));
             }
             Some(found) if key == "apiVersion" => {
                 return Err(ApiError::bad_request(format!(
                     "the API version in the data ({found}) does not match the expected API \
                      version ({expected})"
                 )));
+            }
+            Some(found) if !resource.typed() => {
+                let text = format!("must be {expected}");
+                let error = FieldError::invalid("kind", found, text);
+                let kind = Named {
+                    group: &resource.group,
+                    name: found,
+                };
+                let name = super::meta::text(object, "name").to_owned();
+                return Err(ApiError::invalid(kind, &name, &[error]));
             }
             Some(found) => {
                 let named = resource.named();
@@ -216,10 +226,15 @@ fn canonical(text: &str) -> std::result::Result<String, String> {
         Err(DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _)) => {
             Err(format!("illegal base64 data at input byte {at}"))
         }
-        Err(_) => Err(format!(
-            "illegal base64 data at input byte {}",
-            plain.len() / 4 * 4
-        )),
+        Err(_) => {
+            let padded = plain.ends_with('=');
+            let at = if padded {
+                plain.len()
+            } else {
+                plain.len() / 4 * 4
+            };
+            Err(format!("illegal base64 data at input byte {at}"))
+        }
     }
 }
 
@@ -270,14 +285,19 @@ pub(crate) fn complete(builtin: Builtin, object: &mut Value, old: Option<&Value>
                 for key in ["spec", "status"] {
                     object[key] = old[key].clone();
                 }
-            } else {
-                object["spec"]["finalizers"] = json!(["kubernetes"]);
-                object["status"] = json!({ "phase": "Active" });
             }
         }
         _ => {}
     }
     if let Some(map) = object.as_object_mut() {
         map.retain(|_, v| !v.is_null());
+    }
+}
+
+/// What only the server sets on a new object; nobody owns these fields.
+pub(crate) fn prepare(builtin: Option<Builtin>, object: &mut Value) {
+    if builtin == Some(Builtin::Namespace) {
+        object["spec"]["finalizers"] = json!(["kubernetes"]);
+        object["status"] = json!({ "phase": "Active" });
     }
 }

@@ -57,9 +57,19 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
         ));
     }
     maps(object, out);
+    finalizers(resource, object, out);
+}
+
+fn finalizers(resource: &Resource, object: &Value, out: &mut Vec<FieldError>) {
+    let at = "metadata.finalizers";
     for finalizer in meta::finalizers(object) {
         for text in names::qualified_problems(finalizer) {
-            out.push(FieldError::invalid("metadata.finalizers", finalizer, text));
+            out.push(FieldError::invalid(at, finalizer, text));
+        }
+        let standard = matches!(finalizer, "orphan" | "foregroundDeletion" | "kubernetes");
+        if resource.typed() && !finalizer.contains('/') && !standard {
+            let text = "name is neither a standard finalizer name nor is it fully qualified";
+            out.push(FieldError::invalid(at, finalizer, text));
         }
     }
 }
@@ -119,7 +129,12 @@ fn maps(object: &Value, out: &mut Vec<FieldError>) {
 }
 
 /// Validates what a change of metadata may not do.
-pub(crate) fn metadata_update(new: &Value, old: &Value, out: &mut Vec<FieldError>) {
+pub(crate) fn metadata_update(
+    resource: &Resource,
+    new: &Value,
+    old: &Value,
+    out: &mut Vec<FieldError>,
+) {
     if meta::terminating(old) {
         let before = meta::finalizers(old);
         let mut added: Vec<&str> = meta::finalizers(new);
@@ -136,6 +151,7 @@ pub(crate) fn metadata_update(new: &Value, old: &Value, out: &mut Vec<FieldError
         }
     }
     maps(new, out);
+    finalizers(resource, new, out);
 }
 
 /// Validates a built-in object.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::delete::{FOREGROUND, ORPHAN};
 use super::resource::{Builtin, Resource, TableId};
 use super::store::Stored;
-use super::{Engine, crd, meta};
+use super::{Engine, meta};
 
 /// Something that a write or a deletion makes necessary.
 #[derive(Debug)]
-enum Duty {
+pub(crate) enum Duty {
     Written(TableId, String),
     /// An object is gone: its dependents, waiting owners and its namespace may follow.
     Gone {
@@ -39,11 +39,15 @@ impl Engine {
         stored: &Stored,
         now: Timestamp,
     ) {
-        if resource.builtin == Some(Builtin::Crd) {
+        let definition = resource.builtin == Some(Builtin::Crd);
+        if definition {
             self.serve(&stored.value());
         }
         if self.settings.controllers {
             self.work(Duty::Written(resource.table, stored.key()), now);
+        }
+        if definition {
+            self.clear_definition(&stored.meta.name, now);
         }
     }
 
@@ -55,11 +59,18 @@ impl Engine {
         if self.settings.controllers {
             self.work(self::gone(gone), now);
         }
+        if resource.terminating {
+            let name = format!("{}.{}", resource.plural, resource.group);
+            self.clear_definition(&name, now);
+        }
     }
 
     /// Each duty erases or marks at least one object, so the queue ends.
     fn work(&mut self, first: Duty, now: Timestamp) {
-        let mut queue = VecDeque::from([first]);
+        self.work_off(VecDeque::from([first]), now);
+    }
+
+    pub(crate) fn work_off(&mut self, mut queue: VecDeque<Duty>, now: Timestamp) {
         while let Some(duty) = queue.pop_front() {
             match duty {
                 Duty::Written(table, key) => self.written(table, &key, now, &mut queue),
@@ -145,7 +156,7 @@ impl Engine {
     }
 
     /// Deletes as the garbage collector: erased, or marked when finalizers hold it.
-    fn reap(
+    pub(crate) fn reap(
         &mut self,
         resource: &Arc<Resource>,
         mut object: Value,
@@ -326,50 +337,6 @@ impl Engine {
                 });
         }
         out
-    }
-
-    /// Serves what a definition defines.
-    fn serve(&mut self, definition: &Value) {
-        let spec = &definition["spec"];
-        let (group, plural) = (
-            spec["group"].as_str().unwrap_or_default().to_owned(),
-            spec["names"]["plural"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned(),
-        );
-        let before = self.registry.get(&group, &plural).cloned();
-        let table = before
-            .as_ref()
-            .map_or_else(|| self.registry.new_table(), |r| r.table);
-        self.store.reserve(self.registry.table_count());
-        let resource = crd::resource(definition, table);
-        if before.is_some_and(|b| b.indexed != resource.indexed) {
-            self.store.reindex(table, &resource.indexed);
-        }
-        self.registry.insert(resource);
-    }
-
-    /// Deletes the objects of a definition that is gone, and stops serving them.
-    fn withdraw(&mut self, definition: &Value, now: Timestamp) {
-        let spec = &definition["spec"];
-        let group = spec["group"].as_str().unwrap_or_default();
-        let plural = spec["names"]["plural"].as_str().unwrap_or_default();
-        let Some(resource) = self.registry.get(group, plural).cloned() else {
-            return;
-        };
-        let mut left = Vec::new();
-        self.store
-            .table(resource.table)
-            .scan("", "", self.store.version(), |s| {
-                left.push(Arc::clone(s));
-                true
-            });
-        self.registry.remove(group, plural);
-        for stored in left {
-            let gone = self.erase(&resource, stored.value());
-            self.after_delete(&resource, &gone, now);
-        }
     }
 }
 

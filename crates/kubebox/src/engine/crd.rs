@@ -11,6 +11,9 @@ use super::names;
 use super::resource::{Column, Resource, TableId, Version};
 use super::schema::Schema;
 
+/// Holds a definition until its objects are gone.
+pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
+
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
@@ -186,6 +189,7 @@ pub(crate) fn resource(crd: &Value, table: TableId) -> Resource {
         categories: strings(&names["categories"]),
         namespaced: text(spec, "scope") == "Namespaced",
         builtin: None,
+        terminating: meta::terminating(crd),
         indexed: indexed(list),
         versions: list
             .iter()

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::admit::body;
+use super::crd::CLEANUP;
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::read::{prefix, view};
 use super::resource::Builtin;
 use super::selector::Selector;
+use super::shape::Shape;
 use super::store::Stored;
 use super::view::typed;
 use super::{Answer, Call, Engine, meta};
@@ -132,6 +134,10 @@ impl Engine {
                 _ => {}
             }
         }
+        let definition = resource.builtin == Some(Builtin::Crd);
+        if definition && !meta::terminating(&object) {
+            finalizers.push(CLEANUP.to_owned());
+        }
         let held = resource.builtin == Some(Builtin::Namespace)
             && object["spec"]["finalizers"]
                 .as_array()
@@ -207,7 +213,10 @@ impl Engine {
                 last.push(self.delete_object(call, &current, &options)?.0);
             }
         }
-        let metadata = json!({ "resourceVersion": self.store.version().to_string() });
+        let mut metadata = json!({ "resourceVersion": self.store.version().to_string() });
+        if !call.resource.typed() && call.shape == Shape::Full {
+            metadata["continue"] = "".into();
+        }
         Ok(Answer {
             ..Answer::bytes(200, view(call).list(&last, &metadata))
         })

@@ -12,6 +12,16 @@ const MAJOR: &str = "1";
 const MINOR: &str = "34";
 const GIT: &str = "v1.34.0+kubebox";
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 const VERBS: [&str; 8] = [
     "create",
     "delete",
@@ -54,7 +64,7 @@ impl Engine {
             }
             Route::Group(name) => {
                 if !self.groups().contains(name) {
-                    return Ok(Answer::text(404, "404 page not found"));
+                    return Ok(Answer::text(404, "404 page not found\n"));
                 }
                 let mut group = self.group(name);
                 group["kind"] = "APIGroup".into();
@@ -63,14 +73,14 @@ impl Engine {
             }
             Route::Resources(group, version) => {
                 if !self.group_versions(group).contains(version) {
-                    return Ok(Answer::text(404, "404 page not found"));
+                    return Ok(Answer::text(404, "404 page not found\n"));
                 }
                 self.resources(group, version)
             }
             Route::OpenApiV2 => return self.openapi_v2(&request.accept),
             Route::OpenApiV3 => return Ok(self.openapi_v3_index()),
             Route::OpenApiV3Of(path) => return self.openapi_v3(path),
-            _ => return Ok(Answer::text(404, "404 page not found")),
+            _ => return Ok(Answer::text(404, "404 page not found\n")),
         };
         Ok(Answer::json(200, &value))
     }
@@ -243,6 +253,7 @@ impl Engine {
 fn verbs(resource: &Resource) -> Vec<&'static str> {
     let all = VERBS.iter().copied();
     match resource.builtin {
+        None => CUSTOM_VERBS.to_vec(),
         Some(Builtin::Namespace) => all.filter(|v| *v != "deletecollection").collect(),
         _ => all.collect(),
     }

@@ -61,9 +61,9 @@ impl ApiError {
         self.0.code
     }
 
-    #[cfg(test)]
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
+    /// Whether an object could not be decoded as its kind.
+    pub(crate) fn is_undecodable(&self) -> bool {
+        self.0.code == 400 && self.0.message.contains("cannot be handled as a")
     }
 
     /// Seconds of the `Retry-After` header, where the answer carries one.
@@ -137,13 +137,24 @@ impl ApiError {
         Self::new(422, "Invalid", text).with(all)
     }
 
-    /// 422 without a kind, as failed JSON patches answer.
-    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
-        let text = format!(
-            "the server rejected our request due to an error in our request: {}",
-            message.into()
-        );
+    /// 422 without a kind, as JSON patches answer that do not apply.
+    pub(crate) fn unprocessable(_: String) -> Self {
+        let text = "the server rejected our request due to an error in our request";
         Self::new(422, "Invalid", text).with(json!({}))
+    }
+
+    /// 422 for a patch whose outcome is no valid object; the real server quotes that object.
+    pub(crate) fn patched(error: &Self) -> Self {
+        let value = "<patched object omitted>";
+        let error = FieldError::invalid("patch", value, error.0.message.as_str());
+        let body = error.to_string();
+        let causes = json!({ "causes": [error.cause()] });
+        Self::new(422, "Invalid", format!(" \"\" is invalid: {body}")).with(causes)
+    }
+
+    /// A real server answers 500 without a reason here.
+    pub(crate) fn version_on_create(message: &str) -> Self {
+        Self::new(500, "", message)
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -161,6 +172,10 @@ impl ApiError {
 
     pub(crate) fn method_not_allowed() -> Self {
         let text = "the server does not allow this method on the requested resource";
+        Self::new(405, "MethodNotAllowed", text).with(json!({}))
+    }
+
+    pub(crate) fn not_while_terminating(text: &str) -> Self {
         Self::new(405, "MethodNotAllowed", text).with(json!({}))
     }
 
@@ -232,6 +247,11 @@ impl ApiError {
             "kind": "Status", "apiVersion": "v1", "metadata": metadata, "status": "Failure",
             "message": self.0.message, "reason": self.0.reason, "code": self.0.code,
         });
+        if self.0.reason.is_empty()
+            && let Some(map) = status.as_object_mut()
+        {
+            map.remove("reason");
+        }
         if let Some(details) = &self.0.details {
             status["details"] = details.clone();
         }

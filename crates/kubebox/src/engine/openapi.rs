@@ -75,10 +75,10 @@ impl Engine {
         let (group, version) = match parts.as_slice() {
             ["api", version] => ("", *version),
             ["apis", group, version] => (*group, *version),
-            _ => return Ok(Answer::text(404, "404 page not found")),
+            _ => return Ok(Answer::text(404, "404 page not found\n")),
         };
         if !self.group_versions(group).iter().any(|v| v == version) {
-            return Ok(Answer::text(404, "404 page not found"));
+            return Ok(Answer::text(404, "404 page not found\n"));
         }
         let (group, version) = (group.to_owned(), version.to_owned());
         let body = self.cached(path, |engine| {

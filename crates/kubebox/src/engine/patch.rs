@@ -53,7 +53,14 @@ impl Engine {
         if call.resource.is_new_event() && object.get("note").is_none() {
             convert_event(&mut object, true);
         }
-        let stored = self.replace(call, &stored, object)?;
+        let stored = self.replace(call, &stored, object).map_err(|error| {
+            // What cannot even be decoded is the patch's fault.
+            if error.is_undecodable() {
+                ApiError::patched(&error)
+            } else {
+                error
+            }
+        })?;
         Ok(self.answer(call, 200, &stored))
     }
 }
@@ -119,15 +126,7 @@ fn apply(object: &mut Value, operation: &Value) -> Step<()> {
     match text("op").unwrap_or_default() {
         "add" => add(object, path, value()?),
         "remove" => take(object, path, "remove").map(drop),
-        "replace" => {
-            let slot = find(object, path).ok_or_else(|| {
-                format!(
-                    "replace operation does not apply: doc is missing key: {path}: missing value"
-                )
-            })?;
-            *slot = value()?;
-            Ok(())
-        }
+        "replace" => replace(object, path, value()?),
         "test" => {
             let wanted = operation.get("value").unwrap_or(&Value::Null);
             let found = find(object, path).map_or(&Value::Null, |v| &*v);
@@ -201,6 +200,23 @@ fn add(object: &mut Value, path: &str, value: Value) -> Step<()> {
     }
 }
 
+/// As the real server's library does, a missing key of an object is simply set.
+fn replace(object: &mut Value, path: &str, value: Value) -> Step<()> {
+    if let Some(slot) = find(object, path) {
+        *slot = value;
+        return Ok(());
+    }
+    match parent(object, path, "replace")? {
+        (Value::Object(map), key) => {
+            map.insert(key, value);
+            Ok(())
+        }
+        _ => Err(format!(
+            "replace operation does not apply: doc is missing key: {path}"
+        )),
+    }
+}
+
 fn take(object: &mut Value, path: &str, verb: &str) -> Step<Value> {
     let (parent, key) = parent(object, path, verb)?;
     let taken = match parent {
@@ -239,7 +255,7 @@ mod tests {
         let code = |patch: Value| json_patch(&mut json!({}), &patch).unwrap_err().code();
         assert_eq!(code(json!([{"op": "test", "path": "/x", "value": 1}])), 422);
         assert_eq!(
-            code(json!([{"op": "replace", "path": "/x", "value": 1}])),
+            code(json!([{"op": "replace", "path": "/x/y", "value": 1}])),
             422
         );
         assert_eq!(code(json!([{"op": "remove", "path": "/x"}])), 422);

@@ -10,6 +10,7 @@ use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::request::Query;
 use super::selector::Selector;
+use super::shape::Shape;
 use super::store::{Stored, Table};
 use super::view::View;
 use super::{Answer, Call, Engine};
@@ -33,7 +34,11 @@ impl Continue {
     }
 
     fn decode(text: &str) -> Result<Self> {
-        let bad = |why: &str| ApiError::bad_request(format!("continue key is not valid: {why}"));
+        let bad = |why: &str| {
+            ApiError::bad_request(format!(
+                "invalid continue token: continue key is not valid: {why}"
+            ))
+        };
         let bytes = URL_SAFE_NO_PAD
             .decode(text.trim_end_matches('='))
             .map_err(|_| bad("encoding"))?;
@@ -168,6 +173,9 @@ impl Engine {
             more == 0 || selector.is_empty()
         });
         let mut metadata = json!({ "resourceVersion": at.to_string() });
+        if !call.resource.typed() && call.shape == Shape::Full {
+            metadata["continue"] = "".into();
+        }
         if let (true, Some(last)) = (more > 0, items.last()) {
             let token = Continue {
                 version: at,

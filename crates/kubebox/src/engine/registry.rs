@@ -201,6 +201,7 @@ fn builtin(raw: &Value, meta: &Value) -> Resource {
             _ => Some(Builtin::Crd),
         },
         kind,
+        terminating: false,
         indexed: version.selectable.clone(),
         versions: vec![version],
         table: 0,

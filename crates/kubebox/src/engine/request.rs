@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use http::Method;
 
-use super::error::{ApiError, Result};
+use super::error::{ApiError, Named, Result};
+use super::field::FieldError;
 
 /// What a request does, as RBAC and the fault rules name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +28,22 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// The options that this verb takes, as error texts name them.
+    pub(crate) fn options(self) -> Named<'static> {
+        let name = match self {
+            Self::Get => "GetOptions",
+            Self::List | Self::Watch => "ListOptions",
+            Self::Create => "CreateOptions",
+            Self::Update => "UpdateOptions",
+            Self::Patch => "PatchOptions",
+            Self::Delete | Self::DeleteCollection => "DeleteOptions",
+        };
+        Named {
+            group: "meta.k8s.io",
+            name,
+        }
+    }
+
     /// The lower-case name, as RBAC rules spell it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -105,7 +122,7 @@ impl Query {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
                 ApiError::bad_request(format!(
-                    "Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid \
+                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid \
                      syntax"
                 ))
             }),
@@ -113,14 +130,15 @@ impl Query {
     }
 
     /// Whether the request asks to change nothing.
-    pub(crate) fn dry_run(&self) -> Result<bool> {
+    pub(crate) fn dry_run(&self, options: Named<'_>) -> Result<bool> {
         match self.get("dryRun") {
             "" => Ok(false),
             "All" => Ok(true),
-            other => Err(ApiError::bad_request(format!(
-                "Invalid value: [\"{other}\"]: dryRun: Unsupported value: \"{other}\": supported \
-                 values: \"All\""
-            ))),
+            other => {
+                let value = serde_json::json!([other]);
+                let error = FieldError::not_supported("dryRun", value, ["All"]);
+                Err(ApiError::invalid(options, "", &[error]))
+            }
         }
     }
 }
@@ -183,6 +201,8 @@ pub(crate) enum Route {
     /// `/openapi/v3/{path}`
     OpenApiV3Of(String),
     Object(Target),
+    /// Deeper than any object of a group lies.
+    Unknown,
     Nowhere,
 }
 
@@ -224,7 +244,7 @@ fn object(group: &str, version: &str, rest: &[&str]) -> Route {
         [plural] => (*plural, "", ""),
         [plural, name] => (*plural, *name, ""),
         [plural, name, subresource] => (*plural, *name, *subresource),
-        _ => return Route::Nowhere,
+        _ => return Route::Unknown,
     };
     Route::Object(Target {
         group: group.into(),
@@ -323,7 +343,7 @@ mod tests {
             "/apis/g.io/v1/namespaces/a/xs/b/status",
             ["g.io", "v1", "xs", "a", "b", "status"],
         );
-        assert_eq!(Route::parse("/apis/g/v1/a/b/c/d"), Route::Nowhere);
+        assert_eq!(Route::parse("/apis/g/v1/a/b/c/d"), Route::Unknown);
         assert_eq!(Route::parse("/"), Route::Paths);
         assert_eq!(Route::parse("/livez/ping"), Route::Healthy);
     }

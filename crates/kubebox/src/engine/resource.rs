@@ -64,6 +64,8 @@ pub(crate) struct Resource {
     pub(crate) categories: Vec<String>,
     pub(crate) namespaced: bool,
     pub(crate) builtin: Option<Builtin>,
+    /// Whether its definition is being deleted.
+    pub(crate) terminating: bool,
     pub(crate) versions: Vec<Version>,
     /// Paths of the fields that are indexed for selectors: those that any version declares.
     pub(crate) indexed: Vec<String>,

@@ -94,7 +94,7 @@ impl Engine {
         };
         let mut answer = json!({
             "apiVersion": format!("{group}/v1"), "kind": kind,
-            "metadata": { "creationTimestamp": null }, "status": status,
+            "metadata": {}, "status": status,
         });
         if !spec.is_null() {
             answer["spec"] = spec;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::admit::complete;
+use super::admit::{complete, prepare};
 use super::managed::{Write, track};
 use super::resource::{Builtin, Resource};
 use super::store;
@@ -58,6 +58,7 @@ impl Engine {
             time: &time,
         };
         track(&resource.versions[0].schema, None, &mut object, &write);
+        prepare(resource.builtin, &mut object);
         self.commit(resource, object);
     }
 }

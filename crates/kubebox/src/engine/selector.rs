@@ -127,6 +127,18 @@ fn parse_label_term(text: &str) -> Result<LabelTerm> {
     let term = |key: &str, op: Op| {
         let key = key.trim();
         let problems = super::names::qualified_problems(key);
+        if let Op::In(values) | Op::NotIn(values) = &op {
+            for value in values {
+                let problems = super::names::label_value_problems(value);
+                if !problems.is_empty() {
+                    return Err(ApiError::bad_request(format!(
+                        "unable to parse requirement: values[0][{key}]: Invalid value: \
+                         \"{value}\": {}",
+                        problems.join("; ")
+                    )));
+                }
+            }
+        }
         if problems.is_empty() {
             Ok(LabelTerm {
                 key: key.to_owned(),

@@ -88,6 +88,43 @@ fn lists(schema: Option<&Schema>, slot: &mut Value, patch: &[Value]) -> Step<()>
     let Value::Array(list) = slot else {
         return Ok(());
     };
+    let before = list.clone();
+    merge_list(schema, merge_key, list, patch)?;
+    reorder(merge_key, list, &before, patch);
+    Ok(())
+}
+
+/// Items of the patch come in its order; the others keep their place among those that were there.
+fn reorder(key: Option<&str>, list: &mut Vec<Value>, before: &[Value], patch: &[Value]) {
+    let id = |item: &Value| match key {
+        Some(key) => item.get(key).cloned().unwrap_or_default(),
+        None => item.clone(),
+    };
+    let wanted: Vec<Value> = patch.iter().map(id).collect();
+    let old: Vec<Value> = before.iter().map(id).collect();
+    let place = |item: &Value| old.iter().position(|o| *o == id(item));
+    let (mut named, others): (Vec<Value>, Vec<Value>) =
+        list.drain(..).partition(|item| wanted.contains(&id(item)));
+    named.sort_by_key(|item| wanted.iter().position(|w| *w == id(item)));
+    let mut others = others.into_iter().peekable();
+    for item in named {
+        while let (Some(at), Some(other)) = (place(&item), others.peek()) {
+            if place(other).is_none_or(|o| o >= at) {
+                break;
+            }
+            list.extend(others.next());
+        }
+        list.push(item);
+    }
+    list.extend(others);
+}
+
+fn merge_list(
+    schema: Option<&Schema>,
+    merge_key: Option<&str>,
+    list: &mut Vec<Value>,
+    patch: &[Value],
+) -> Step<()> {
     let Some(key) = merge_key else {
         let new: Vec<Value> = patch
             .iter()
@@ -142,7 +179,12 @@ mod tests {
                 .collect();
             json!({"metadata": {"ownerReferences": list}})
         };
-        check(owners(&["a"]), owners(&["b"]), owners(&["a", "b"]));
+        check(owners(&["a"]), owners(&["b"]), owners(&["b", "a"]));
+        check(
+            owners(&["a", "b", "c"]),
+            owners(&["c"]),
+            owners(&["a", "b", "c"]),
+        );
         check(
             owners(&["a", "b"]),
             json!({"metadata": {"ownerReferences": [{"$patch": "delete", "uid": "a"}]}}),
@@ -161,7 +203,7 @@ mod tests {
         check(
             with(json!(["a"])),
             with(json!(["b", "a"])),
-            with(json!(["a", "b"])),
+            with(json!(["b", "a"])),
         );
         let patch = json!({"metadata": {"$deleteFromPrimitiveList/finalizers": ["a"],
             "$setElementOrder/finalizers": ["b"]}});
@@ -179,7 +221,7 @@ mod tests {
         check(
             json!({"imagePullSecrets": [{"name": "a"}]}),
             json!({"imagePullSecrets": [{"name": "b"}]}),
-            json!({"imagePullSecrets": [{"name": "a"}, {"name": "b"}]}),
+            json!({"imagePullSecrets": [{"name": "b"}, {"name": "a"}]}),
         );
     }
 }

@@ -20,7 +20,11 @@ pub(crate) fn check_object(
     let mut errors = Vec::new();
     match old {
         None => check::metadata(resource, new, &mut errors),
-        Some(old) => check::metadata_update(new, old, &mut errors),
+        Some(old) => {
+            // The real server asks twice on updates, and reports what it finds twice.
+            check::metadata_update(resource, new, old, &mut errors);
+            check::metadata_update(resource, new, old, &mut errors);
+        }
     }
     if let Some(builtin) = resource.builtin {
         if !status && resource.is_new_event() {
@@ -43,6 +47,14 @@ pub(crate) fn check_object(
     ))
 }
 
+/// The field's path gets its prefix, the words of the message do not.
+fn below_status(mut error: FieldError) -> FieldError {
+    if error.field != "<nil>" {
+        error.field = super::field::child("status", &error.field);
+    }
+    error
+}
+
 fn custom(
     resource: &Resource,
     version: usize,
@@ -55,7 +67,12 @@ fn custom(
     let by_schema = |object: &Value| match (status, served.schema.field("status")) {
         (true, Some(schema)) => object
             .get("status")
-            .map(|s| validate(schema, s, "status"))
+            .map(|s| {
+                validate(schema, s, "")
+                    .into_iter()
+                    .map(below_status)
+                    .collect()
+            })
             .unwrap_or_default(),
         _ => validate(&served.schema, object, ""),
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admit::{body, complete};
+use super::admit::{body, complete, prepare};
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::managed::{Write, track};
@@ -35,6 +35,10 @@ impl Engine {
         mut object: Value,
     ) -> Result<Arc<Stored>> {
         let resource = Arc::clone(&call.resource);
+        if resource.terminating {
+            let text = "create not allowed while custom resource definition is terminating";
+            return Err(ApiError::not_while_terminating(text));
+        }
         let (version, strictness) = (call.version, call.strictness);
         self.admit(
             &resource,
@@ -45,7 +49,7 @@ impl Engine {
         )?;
         if meta::text(&object, "resourceVersion") != "" {
             let text = "resourceVersion should not be set on objects to be created";
-            return Err(ApiError::bad_request(text));
+            return Err(ApiError::version_on_create(text));
         }
         place(call, &mut object)?;
         let prefix = meta::text(&object, "generateName").to_owned();
@@ -83,6 +87,7 @@ impl Engine {
         }
         meta::remove(&mut object, "managedFields");
         self.track(call, None, &mut object);
+        prepare(resource.builtin, &mut object);
         if resource.builtin == Some(Builtin::Crd) {
             self.establish(&resource, &mut object, &time);
         }
@@ -135,8 +140,17 @@ impl Engine {
         }
         let (uid, own) = (meta::text(&new, "uid"), meta::text(&old, "uid"));
         if !uid.is_empty() && uid != own {
+            let path = if resource.typed() {
+                ""
+            } else {
+                resource.group.as_str()
+            };
+            let key = [path, &resource.plural, &stored.key()].join("/");
+            let key = key.trim_start_matches('/');
             let why = format!(
-                "Precondition failed: UID in precondition: {uid}, UID in object meta: {own}"
+                "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
+                 AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in \
+                 object meta: {own}"
             );
             return Err(ApiError::conflict(resource.named(), &name, &why));
         }
@@ -330,8 +344,13 @@ fn same(new: &Value, old: &Value) -> bool {
 impl Engine {
     /// Sets a new definition's status, as its own manager.
     fn establish(&self, resource: &Resource, object: &mut Value, time: &str) {
-        let old = object.clone();
+        let mut old = object.clone();
         crd::establish(object, time);
+        // What was there before the names were accepted: nobody's, so only what is set counts.
+        old["status"] = serde_json::json!({
+            "acceptedNames": { "kind": "", "plural": "" }, "conditions": [],
+            "storedVersions": object["status"]["storedVersions"],
+        });
         let write = Write {
             manager: "kube-apiserver",
             api_version: &resource.api_version(0),

@@ -37,6 +37,11 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
                 }
                 _ => return None,
             };
+            let owner = if path == "metadata" {
+                "ObjectMeta"
+            } else {
+                owner
+            };
             let at = if path.is_empty() {
                 key.clone()
             } else {

@@ -117,8 +117,8 @@ fn compound_schemas_say_which_rule_failed() {
         one,
         json!({}),
         &[
-            "x.a: Required value",
             r#"<nil>: Invalid value: "": "x" must validate one and only one schema (oneOf). Found none valid"#,
+            "x.a: Required value",
         ],
     );
     let not = json!({"type": "string", "not": {"enum": ["no"]}});

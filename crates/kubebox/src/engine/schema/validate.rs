@@ -9,6 +9,7 @@ use crate::engine::field::{FieldError, child, index};
 pub(crate) fn validate(schema: &Schema, value: &Value, path: &str) -> Vec<FieldError> {
     let mut out = Vec::new();
     node(schema, value, path, &mut out);
+    keyed_lists(schema, value, path, &mut out);
     out
 }
 
@@ -26,6 +27,17 @@ fn node(schema: &Schema, value: &Value, path: &str, out: &mut Vec<FieldError>) {
         ));
         return;
     }
+    compound(schema, value, path, out);
+    match value {
+        Value::String(text) => string(schema, text, path, out),
+        Value::Number(number) => {
+            if let Some(n) = number.as_f64() {
+                numeric(schema, n, value, path, out);
+            }
+        }
+        Value::Array(items) => array(schema, items, path, out),
+        _ => {}
+    }
     if let Some(allowed) = &schema.allowed
         && !allowed.contains(value)
     {
@@ -36,18 +48,9 @@ fn node(schema: &Schema, value: &Value, path: &str, out: &mut Vec<FieldError>) {
         let names = list.iter().map(String::as_str);
         out.push(FieldError::not_supported(shown(path), value.clone(), names));
     }
-    match value {
-        Value::String(text) => string(schema, text, path, out),
-        Value::Number(number) => {
-            if let Some(n) = number.as_f64() {
-                numeric(schema, n, value, path, out);
-            }
-        }
-        Value::Array(items) => array(schema, items, path, out),
-        Value::Object(map) => object(schema, map, path, out),
-        _ => {}
+    if let Value::Object(map) = value {
+        object(schema, map, path, out);
     }
-    compound(schema, value, path, out);
 }
 
 fn shown(path: &str) -> String {
@@ -159,11 +162,13 @@ fn numeric(schema: &Schema, n: f64, value: &Value, path: &str, out: &mut Vec<Fie
 }
 
 fn array(schema: &Schema, items: &[Value], path: &str, out: &mut Vec<FieldError>) {
+    if let Some(inner) = &schema.items {
+        for (i, item) in items.iter().enumerate() {
+            node(inner, item, &index(path, i), out);
+        }
+    }
     let limits = &schema.limits;
     let count = items.len() as u64;
-    if let Some(max) = limits.max_items.filter(|max| count > *max) {
-        out.push(FieldError::too_many(shown(path), items.len(), max));
-    }
     if let Some(min) = limits.min_items.filter(|min| count < *min) {
         bad(
             out,
@@ -172,23 +177,42 @@ fn array(schema: &Schema, items: &[Value], path: &str, out: &mut Vec<FieldError>
             format!("should have at least {min} items"),
         );
     }
-    let repeats = |i: usize| items[..i].contains(&items[i]);
-    if limits.unique_items && (1..items.len()).any(repeats) {
+    if let Some(max) = limits.max_items.filter(|max| count > *max) {
+        out.push(FieldError::too_many(shown(path), items.len(), max));
+    }
+    if limits.unique_items && (1..items.len()).any(|i| items[..i].contains(&items[i])) {
         bad(out, path, "".into(), "shouldn't contain duplicates".into());
     }
-    if let Some(inner) = &schema.items {
-        for (i, item) in items.iter().enumerate() {
-            node(inner, item, &index(path, i), out);
-        }
-    }
-    match &schema.list {
-        ListType::Set => {
-            for i in (1..items.len()).filter(|i| repeats(*i)) {
-                out.push(FieldError::duplicate(index(path, i), items[i].clone()));
+}
+
+/// Sets and keyed lists may not hold the same item twice; looked at after everything else.
+fn keyed_lists(schema: &Schema, value: &Value, path: &str, out: &mut Vec<FieldError>) {
+    match value {
+        Value::Array(items) => {
+            match &schema.list {
+                ListType::Set => {
+                    let repeats = (1..items.len()).filter(|i| items[..*i].contains(&items[*i]));
+                    for i in repeats {
+                        out.push(FieldError::duplicate(index(path, i), items[i].clone()));
+                    }
+                }
+                ListType::Map(keys) => duplicate_keys(keys, items, path, out),
+                ListType::Atomic => {}
+            }
+            for (i, item) in items.iter().enumerate() {
+                if let Some(inner) = &schema.items {
+                    keyed_lists(inner, item, &index(path, i), out);
+                }
             }
         }
-        ListType::Map(keys) => duplicate_keys(keys, items, path, out),
-        ListType::Atomic => {}
+        Value::Object(map) => {
+            for (key, value) in map {
+                if let Some(inner) = schema.field(key) {
+                    keyed_lists(inner, value, &child(path, key), out);
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -220,9 +244,6 @@ fn object(schema: &Schema, map: &Map<String, Value>, path: &str, out: &mut Vec<F
             format!("should have at least {min} properties"),
         );
     }
-    for key in schema.required.iter().filter(|k| !map.contains_key(*k)) {
-        out.push(FieldError::required(child(path, key), ""));
-    }
     for (key, value) in map {
         let inner = match (schema.properties.get(key), &schema.additional) {
             (Some(inner), _) => inner,
@@ -230,6 +251,9 @@ fn object(schema: &Schema, map: &Map<String, Value>, path: &str, out: &mut Vec<F
             _ => continue,
         };
         node(inner, value, &child(path, key), out);
+    }
+    for key in schema.required.iter().filter(|k| !map.contains_key(*k)) {
+        out.push(FieldError::required(child(path, key), ""));
     }
 }
 
@@ -249,7 +273,6 @@ fn compound(schema: &Schema, value: &Value, path: &str, out: &mut Vec<FieldError
         let (passed, best) = branches(&schema.one_of, value, path);
         if passed != 1 {
             let found = if passed == 0 {
-                out.extend(best);
                 "Found none valid".to_owned()
             } else {
                 format!("Found {passed} valid alternatives")
@@ -257,6 +280,9 @@ fn compound(schema: &Schema, value: &Value, path: &str, out: &mut Vec<FieldError
             out.push(nowhere(format!(
                 "\"{path}\" must validate one and only one schema (oneOf). {found}"
             )));
+            if passed == 0 {
+                out.extend(best);
+            }
         }
     }
     if !schema.all_of.is_empty() {

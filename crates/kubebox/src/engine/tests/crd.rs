@@ -40,9 +40,9 @@ fn violations_are_refused_with_every_cause() {
     api.post(WIDGETS, bad).fails(
         422,
         "Invalid",
-        "Widget.x.io \"w\" is invalid: [spec.size: Required value, spec.color: Invalid value: \
-         \"integer\": spec.color in body must be of type string: \"integer\", spec.mode: \
-         Unsupported value: \"c\": supported values: \"a\", \"b\", <nil>: Invalid value: null: \
+        "Widget.x.io \"w\" is invalid: [spec.color: Invalid value: \"integer\": spec.color in body \
+         must be of type string: \"integer\", spec.mode: Unsupported value: \"c\": supported \
+         values: \"a\", \"b\", spec.size: Required value, <nil>: Invalid value: null: \
          some validation rules were not checked because the object was invalid; correct the \
          existing errors to complete validation]",
     );
@@ -120,7 +120,7 @@ fn unconditional_puts_and_strategic_patches_are_refused() {
     api.post(WIDGETS, json!({"metadata": {"name": "x"}})).fails(
         400,
         "BadRequest",
-        "Object 'Kind' is missing",
+        "the object provided is unrecognized (must be of type Widget): Object 'Kind' is missing",
     );
 }
 
@@ -174,6 +174,32 @@ fn a_custom_owner_takes_its_secret_with_it() {
     api.post(SECRETS, body).ok();
     api.delete(&format!("{WIDGETS}/w")).ok();
     assert_eq!(api.get(&format!("{SECRETS}/s")).code, 404);
+}
+
+#[test]
+fn a_definition_waits_for_the_finalizers_of_its_objects() {
+    let mut api = api();
+    let mut held = widget("w");
+    held["metadata"]["finalizers"] = json!(["x.io/hold"]);
+    api.post(WIDGETS, held).ok();
+    api.post(WIDGETS, widget("free")).ok();
+    let url = format!("{CRDS}/widgets.x.io");
+    let marked = api.delete(&url).ok();
+    let cleanup = "customresourcecleanup.apiextensions.k8s.io";
+    assert_eq!(marked["metadata"]["finalizers"], json!([cleanup]));
+    assert_eq!(names(&api.get(WIDGETS).ok()), ["w"]);
+    api.post(WIDGETS, widget("late")).fails(
+        405,
+        "MethodNotAllowed",
+        "create not allowed while custom resource definition is terminating",
+    );
+    api.merge(
+        &format!("{WIDGETS}/w"),
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .ok();
+    assert_eq!(api.get(&url).code, 404);
+    assert_eq!(api.get(WIDGETS).code, 404);
 }
 
 #[test]
