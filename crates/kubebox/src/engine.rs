@@ -187,7 +187,7 @@ impl Engine {
             .registry
             .find(&target.group, &target.version, &target.plural)
             .ok_or_else(ApiError::no_such_resource)?;
-        if resource.namespaced != !target.namespace.is_empty()
+        if resource.namespaced == target.namespace.is_empty()
             && !(resource.namespaced && target.name.is_empty())
         {
             return Err(ApiError::no_such_resource());

@@ -155,10 +155,10 @@ impl Engine {
         }
         if !meta::terminating(&object) {
             meta::set(&mut object, "deletionTimestamp", meta::time(call.now));
-            if !held {
+            if !held && !definition {
                 meta::set(&mut object, "deletionGracePeriodSeconds", 0);
             }
-            if meta::generation(&object) > 0 {
+            if meta::generation(&object) > 0 && !definition {
                 let next = meta::generation(&object) + 1;
                 meta::set(&mut object, "generation", next);
             }

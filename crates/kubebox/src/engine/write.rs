@@ -47,7 +47,7 @@ impl Engine {
             strictness,
             &mut call.warnings,
         )?;
-        if meta::text(&object, "resourceVersion") != "" {
+        if !meta::text(&object, "resourceVersion").is_empty() {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(ApiError::version_on_create(text));
         }

@@ -9,7 +9,7 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
     if value.is_null() {
         return None;
     }
-    let Some(kind) = schema.kind else { return None };
+    let kind = schema.kind?;
     if !schema.int_or_string && !fits(kind, value) {
         let got = match value {
             Value::Bool(_) => "bool",
