@@ -31,8 +31,10 @@
 //! | `duplicate-fields` | duplicate JSON fields are warned of or refused | the last one wins |
 //! | `go-decoder-words` | type errors quote Go types exactly | same code and shape, type may differ |
 //! | `zero-values` | some zero fields of built-in kinds are printed (`source: {}`) | left out |
+//! | `patch-quotes` | a patch with an undecodable outcome quotes the whole object | leaves it out |
+//! | `parse-quotes` | broken bodies are quoted in errors | position only |
+//! | `review-tracking` | reviews carry managedFields | none |
 //! | `established-later` | a CRD is established some writes later | at once, in the first write |
-//! | `crd-finalizer` | a CRD waits until its objects' finalizers are done | both go at once |
 //! | `crd-lint` | many more rules for CRD schemas | names, scope, versions, root type |
 //! | `conversion-webhook` | converts between versions | 422 when a CRD asks for one |
 //! | `read-defaults` | new defaults appear when old objects are read | when they are next written |
@@ -41,6 +43,7 @@
 //! | `cel-gaps` | all of CEL | what `kube-cel` cannot evaluate refuses the object |
 //! | `cel-cost` | rules have cost limits | none |
 //! | `collector-at-once` | collection and namespace deletion take a while | in the same request |
+//! | `owner-cycles` | breaks the wait of objects that block each other's deletion | they wait |
 //! | `one-transaction-per-delete` | `deletecollection` deletes in parallel | in order of names |
 //! | `namespace-conditions` | a terminating namespace has conditions | phase only |
 //! | `future-watch` | a watch from the future waits for it, then fails | waits |
