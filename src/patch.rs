@@ -59,8 +59,11 @@ impl Patcher {
             Action::Create(intent) => self.create(intent, class).await?,
             Action::Merge(intent) => self.merge(intent, class).await?,
             Action::Update(update) => match self.update(update, class).await {
-                // The cache was behind: judge the live Secret by the same intent.
-                Err(ApplyFailure::Conflict) => self.merge(&update.intent, class).await?,
+                // The cache was behind: judge the live Secret by the same intent. An operation on
+                // a field that is gone answers 422 before the version is looked at.
+                Err(ApplyFailure::Conflict | ApplyFailure::Write { kind: ErrorKind::Invalid, .. }) => {
+                    self.merge(&update.intent, class).await?
+                }
                 done => done?,
             },
             Action::Delete(precondition) => self.delete(precondition, namespace, class).await?,

@@ -75,7 +75,12 @@ fn vault(
         }
     };
     let endpoint = endpoint(&settings.config);
-    let provider = Arc::new(VaultProvider::new(connection, settings.mount, tokens));
+    let provider = VaultProvider::new(connection, settings.mount, tokens);
+    let provider = match settings.login_namespace.as_deref() {
+        Some(namespace) => provider.with_login_namespace(namespace)?,
+        None => provider,
+    };
+    let provider = Arc::new(provider);
     Ok(Source { identity, endpoint, provider })
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_fetch::{Answer, Read, Seen, Subscription};
+use tidegate_contract::{ErrorKind, ProviderError, RemoteKey, RemoteSecret};
+use tidegate_fetch::{Answer, Read, Seen, Source, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
     Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan, PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
@@ -56,48 +57,49 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
 
 /// What came back from the backends, and what to poll from now on.
 struct Fetched {
-    answers: Vec<Result<tidegate_contract::RemoteSecret, FetchFailure>>,
+    answers: Vec<Result<RemoteSecret, FetchFailure>>,
     subscriptions: Vec<Subscription>,
 }
 
-/// Reads what the plan asks for; holds no permit while it waits.
+/// Reads what the plan asks for, equal keys once; holds no permit while it waits.
 async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) -> Fetched {
     let object: Arc<str> = observed.key.to_string().into();
-    let not_before = ctx.clock.epoch();
-    let mut answers = Vec::with_capacity(plan.reads.len());
-    let (mut reads, mut places) = (Vec::new(), Vec::new());
-    for (place, planned) in plan.reads.iter().enumerate() {
-        match source(ctx, observed, planned).await {
-            Err(error) => answers.push(Err(FetchFailure::new(&error, false))),
-            Ok(source) => {
-                let not_before = planned.fresh.then_some(not_before);
-                let lane = fetch_lane(lane);
-                reads.push(Read { source, key: planned.key.clone(), lane, not_before });
-                places.push(place);
-                let pending = FetchFailure {
-                    kind: tidegate_contract::ErrorKind::Unavailable,
-                    public: "not read".into(),
-                    confirmed: false,
-                };
-                answers.push(Err(pending));
+    let now = ctx.clock.epoch();
+    let mut reads: Vec<Read> = Vec::new();
+    let mut places: Vec<Result<usize, FetchFailure>> = Vec::with_capacity(plan.reads.len());
+    for planned in &plan.reads {
+        let source = match source(ctx, observed, planned).await {
+            Ok(source) => source,
+            Err(error) => {
+                places.push(Err(FetchFailure::new(&error, false)));
+                continue;
             }
+        };
+        let same = |read: &Read| {
+            read.key == planned.key && read.source.identity == source.identity
+        };
+        let place = reads.iter().position(same).unwrap_or(reads.len());
+        if place == reads.len() {
+            let (key, not_before) = (planned.key.clone(), planned.fresh.then_some(now));
+            reads.push(Read { source, key, lane: fetch_lane(lane), not_before });
         }
+        places.push(Ok(place));
     }
-    let asked: Vec<(tidegate_fetch::Source, tidegate_contract::RemoteKey)> =
+    let asked: Vec<(Source, RemoteKey)> =
         reads.iter().map(|read| (read.source.clone(), read.key.clone())).collect();
     let got = ctx.fetch.run(&object, reads).await;
-    let mut subscriptions: Vec<Subscription> = Vec::with_capacity(asked.len());
-    for (((source, key), answer), place) in asked.into_iter().zip(got).zip(places) {
-        let seen = Seen::from(&answer);
-        let same = |known: &Subscription| {
-            known.key == key && known.source.identity == source.identity
-        };
-        if !subscriptions.iter().any(same) {
-            subscriptions.push(Subscription { source, key, seen, refreshed: None });
-        }
-        answers[place] = told(answer);
-    }
-    Fetched { answers, subscriptions }
+    let subscriptions = asked.into_iter().zip(&got).map(|((source, key), answer)| Subscription {
+        source,
+        key,
+        seen: Seen::from(answer),
+        refreshed: None,
+    });
+    let subscriptions = subscriptions.collect();
+    let answer = |place: Result<usize, FetchFailure>| match place {
+        Err(failure) => Err(failure),
+        Ok(place) => told(got[place].clone()),
+    };
+    Fetched { answers: places.into_iter().map(answer).collect(), subscriptions }
 }
 
 /// The backend of one read, as this object's namespace sees it.
@@ -105,17 +107,16 @@ async fn source(
     ctx: &Context,
     observed: &Observed,
     planned: &PlannedRead,
-) -> Result<tidegate_fetch::Source, tidegate_contract::ProviderError> {
+) -> Result<Source, ProviderError> {
     let id = StoreId::seen_from(&observed.key.namespace, &planned.store);
     let entry = ctx.seen().store(&id);
     let entry = entry.ok_or_else(|| {
-        let kind = tidegate_contract::ErrorKind::Invalid;
-        tidegate_contract::ProviderError::new(kind, format!("{id} does not exist"))
+        ProviderError::new(ErrorKind::Invalid, format!("{id} does not exist"))
     })?;
     ctx.backends.source(&id, &entry, &observed.key.namespace).await
 }
 
-fn told(answer: Answer) -> Result<tidegate_contract::RemoteSecret, FetchFailure> {
+fn told(answer: Answer) -> Result<RemoteSecret, FetchFailure> {
     answer.map(|value| value.secret).map_err(|failure| FetchFailure {
         kind: failure.kind,
         public: failure.public,

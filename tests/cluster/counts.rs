@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tidegate_testservers::{ApiRequest, AppRole, Http, VaultRequestKind};
 use tokio::task::JoinSet;
@@ -13,8 +15,8 @@ use crate::support::{Controller, World, eventually, properties};
 const OBJECTS: usize = 1000;
 const NAMESPACES: usize = 50;
 const PATHS: usize = 250;
-/// Reads by which one late poll may make a round look longer: 2 s of the 30 s.
-const LATE: usize = PATHS / 15;
+/// Reads by which a late poll may make a round look longer: 2 s of the 15 s.
+const LATE: usize = PATHS * 2 / 15;
 
 /// A thousand objects with two properties each, made before any controller runs.
 struct Storm {
@@ -67,6 +69,15 @@ impl Storm {
         let items = list["items"].as_array().unwrap();
         let ready = |item: &&Value| item["status"]["conditions"][0]["status"] == "True";
         items.iter().filter(ready).count()
+    }
+
+    /// What the conditions say, each text once, with paths left out.
+    async fn messages(&self) -> BTreeSet<String> {
+        let path = "/apis/external-secrets.io/v1/externalsecrets";
+        let list = self.world.servers.admin.get(path).await.unwrap().ok().unwrap();
+        let items = list["items"].as_array().unwrap().iter();
+        let texts = items.map(|item| item["status"]["conditions"][0]["message"].to_string());
+        texts.map(|text| text.replace(|c: char| c.is_ascii_digit(), "")).collect()
     }
 
     async fn all_ready(&self) {
@@ -131,7 +142,7 @@ async fn create(admin: Arc<Http>, number: usize) {
     let namespace = format!("counts-{}", number % NAMESPACES);
     let key = format!("app/{}", number % PATHS);
     let mut spec = properties(&[("one", &key, "a"), ("two", &key, "b")]);
-    spec["refreshInterval"] = json!("30s");
+    spec["refreshInterval"] = json!("15s");
     spec["secretStoreRef"] = json!({ "name": "vault", "kind": "ClusterSecretStore" });
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
                        "metadata": { "name": format!("es-{number}") }, "spec": spec });
@@ -184,6 +195,9 @@ async fn first_sync(storm: &Storm, mark: u64) {
 }
 
 async fn one_more_interval(storm: &Storm) {
+    // The first poll of a path comes at its slot, half to one and a half intervals after the first
+    // read; from then on it is periodic.
+    storm.one_round(storm.read_log().len()).await;
     let mark = storm.mark();
     let round = storm.one_round(storm.read_log().len()).await;
     // Each path once. On a loaded machine a poll may come late, and the next polls of those that
@@ -196,14 +210,22 @@ async fn one_more_interval(storm: &Storm) {
 
 async fn one_changed_path(storm: &Storm) {
     let users: Vec<usize> = (0..OBJECTS).filter(|number| number % PATHS == 7).collect();
-    let (mark, before) = (storm.mark(), storm.reads()["secret/data/app/7"]);
+    let path = "secret/data/app/7";
+    // Right after a poll of the path, so that exactly one more can come before the writes.
+    let polled = storm.reads()[path];
+    eventually("a poll of the path", || async { storm.reads()[path] > polled }).await;
+    let (mark, before) = (storm.mark(), storm.reads()[path]);
     let value = json!({ "a": format!("{MARKER}-new"), "b": "b" });
     storm.world.servers.vault.put("secret", "app/7", &value).await.unwrap();
-    eventually("the users of the path to be written", || async {
-        of(&storm.writes(mark).await, "secrets").len() >= users.len()
-    })
-    .await;
-    let reads = storm.reads()["secret/data/app/7"] - before;
+    for user in &users {
+        let secret = format!("/api/v1/namespaces/counts-{}/secrets/es-{user}", user % NAMESPACES);
+        eventually("the users of the path to be written", || async {
+            let live = storm.world.servers.admin.get(&secret).await.unwrap().body;
+            live["data"]["one"] == json!(STANDARD.encode(format!("{MARKER}-new")))
+        })
+        .await;
+    }
+    let reads = storm.reads()[path] - before;
     let writes = storm.writes(mark).await;
     let mut written: Vec<&str> = of(&writes, "secrets").iter().map(|r| r.name.as_str()).collect();
     written.sort_unstable();
@@ -218,6 +240,11 @@ async fn outage(storm: &Storm) {
     let mark = storm.mark();
     vault.down().await.unwrap();
     eventually("every object to tell the outage", || async { storm.ready().await == 0 }).await;
+    // Three intervals of 15 s: the one wait of the suite that no condition can end earlier.
+    tokio::time::sleep(std::time::Duration::from_secs(3 * 15)).await;
+    let told = storm.writes(mark).await;
+    let (told, messages) = (of(&told, "externalsecrets").len(), storm.messages().await);
+    assert_eq!(told, OBJECTS, "one status write each; they say {messages:?}");
     vault.up().await.unwrap();
     storm.all_ready().await;
     let writes = storm.writes(mark).await;
@@ -229,6 +256,7 @@ async fn outage(storm: &Storm) {
 async fn restart(storm: &Storm) {
     let (mark, from) = (storm.mark(), storm.read_log().len());
     let controller = storm.controller();
+    // Each path once: nothing is read that is not due, and nothing is left out.
     let round = storm.one_round(from).await;
     let reads: usize = round.values().sum();
     assert!((PATHS..=PATHS + LATE).contains(&reads), "{reads} reads in the restart's interval");

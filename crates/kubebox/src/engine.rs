@@ -187,13 +187,15 @@ impl Engine {
             .registry
             .find(&target.group, &target.version, &target.plural)
             .ok_or_else(ApiError::no_such_resource)?;
-        if resource.namespaced != !target.namespace.is_empty()
+        if resource.namespaced == target.namespace.is_empty()
             && !(resource.namespaced && target.name.is_empty())
         {
             return Err(ApiError::no_such_resource());
         }
         let shape = Shape::negotiate(request)?;
-        let verb = request.verb(target).ok_or_else(ApiError::method_not_allowed)?;
+        let verb = request
+            .verb(target)
+            .ok_or_else(ApiError::method_not_allowed)?;
         let field_validation = request.query.get("fieldValidation");
         let strictness = Strictness::parse(field_validation, verb.options())?;
         let dry = request.query.dry_run(verb.options())?;
@@ -209,8 +211,9 @@ impl Engine {
             strictness,
             warnings,
         };
-        let mut reply =
-            self.run(&mut call, verb).unwrap_or_else(|error| Reply::Done(error.into()));
+        let mut reply = self
+            .run(&mut call, verb)
+            .unwrap_or_else(|error| Reply::Done(error.into()));
         if let Reply::Done(answer) = &mut reply {
             answer.warnings = call.warnings;
         }

@@ -1,5 +1,11 @@
 //! Shell. Tests through a real client, kube-rs: on the service with paused time, and over TLS.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};

@@ -1,5 +1,11 @@
 //! Shell. Tests of the tower service without a client: watches, time, faults and the request log.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
 use std::time::Duration;
 
 use bytes::Bytes;

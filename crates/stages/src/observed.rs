@@ -153,6 +153,8 @@ pub struct Memory {
     pub synced: Option<Arc<str>>,
     /// Failures in a row.
     pub failures: u32,
+    /// Label of the last of them ([`crate::SyncError::label`]).
+    pub failure: Option<&'static str>,
     /// Whether this controller, and not ESO, wrote the status that was found at the start
     /// ([`status_is_ours`]).
     pub status_is_ours: bool,

@@ -188,8 +188,13 @@ impl Memory {
                 memory.refreshed_at = Some(env.now);
                 memory.synced = Some(Arc::from(revision(&observed.object)));
                 memory.failures = 0;
+                memory.failure = None;
             }
-            Outcome::Failed(_) | Outcome::Again(_) => {
+            Outcome::Failed(error) => {
+                memory.failures = memory.failures.saturating_add(1);
+                memory.failure = Some(error.label);
+            }
+            Outcome::Again(_) => {
                 memory.failures = memory.failures.saturating_add(1);
             }
             Outcome::Idle(_) | Outcome::Foreign(_) | Outcome::Cleaned => {}

@@ -126,6 +126,9 @@ fn good(observed: &Observed, synced: &Synced, env: &Env) -> Report {
 
 fn bad(observed: &Observed, error: &SyncError, env: &Env) -> Report {
     let mut report = quiet(observed);
+    if same_outage(observed, error) {
+        return report;
+    }
     let message = error.message();
     let reason = names::SECRET_SYNCED_ERROR;
     if set_ready(&mut report.status, "False", reason, &message, env.now) {
@@ -137,6 +140,14 @@ fn bad(observed: &Observed, error: &SyncError, env: &Env) -> Report {
         ));
     }
     report
+}
+
+/// An outage shows many faces (refused, broken off, sealed while it starts); the condition tells
+/// the first of them, so that it costs each object one write. Logs and metrics tell them all.
+/// Memory decides and not the status as cached: in a mass outage that one is still on its way.
+fn same_outage(observed: &Observed, error: &SyncError) -> bool {
+    let outage = tidegate_contract::ErrorKind::Unavailable.label();
+    error.label == outage && observed.memory.failure == Some(outage)
 }
 
 /// Polling found the values unchanged since: the heartbeat tells so.

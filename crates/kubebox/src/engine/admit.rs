@@ -174,7 +174,10 @@ fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<
             Some(found) if !resource.typed() => {
                 let text = format!("must be {expected}");
                 let error = FieldError::invalid("kind", found, text);
-                let kind = Named { group: &resource.group, name: found };
+                let kind = Named {
+                    group: &resource.group,
+                    name: found,
+                };
                 let name = super::meta::text(object, "name").to_owned();
                 return Err(ApiError::invalid(kind, &name, &[error]));
             }
@@ -225,7 +228,11 @@ fn canonical(text: &str) -> std::result::Result<String, String> {
         }
         Err(_) => {
             let padded = plain.ends_with('=');
-            let at = if padded { plain.len() } else { plain.len() / 4 * 4 };
+            let at = if padded {
+                plain.len()
+            } else {
+                plain.len() / 4 * 4
+            };
             Err(format!("illegal base64 data at input byte {at}"))
         }
     }

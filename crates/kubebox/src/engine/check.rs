@@ -57,9 +57,19 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
         ));
     }
     maps(object, out);
-    for finalizer in meta::finalizers(object) {
+    finalizers(resource, object, out);
+}
+
+fn finalizers(resource: &Resource, object: &Value, out: &mut Vec<FieldError>) {
+    let at = "metadata.finalizers";
+    for (i, finalizer) in meta::finalizers(object).into_iter().enumerate() {
         for text in names::qualified_problems(finalizer) {
-            out.push(FieldError::invalid("metadata.finalizers", finalizer, text));
+            out.push(FieldError::invalid(at, finalizer, text));
+        }
+        let standard = matches!(finalizer, "orphan" | "foregroundDeletion" | "kubernetes");
+        if resource.typed() && !finalizer.contains('/') && !standard {
+            let text = "name is neither a standard finalizer name nor is it fully qualified";
+            out.push(FieldError::invalid(index(at, i), finalizer, text));
         }
     }
 }
@@ -235,13 +245,10 @@ fn secret(object: &Value, out: &mut Vec<FieldError>) {
             need("username");
             need("password");
         }
-        "kubernetes.io/ssh-auth" => {
-            if decoded(object, "data", "ssh-privatekey")
-                .unwrap_or_default()
-                .is_empty()
-            {
-                need("ssh-privatekey");
-            }
+        "kubernetes.io/ssh-auth"
+            if decoded(object, "data", "ssh-privatekey").is_none_or(|key| key.is_empty()) =>
+        {
+            need("ssh-privatekey");
         }
         "kubernetes.io/tls" => {
             for key in ["tls.crt", "tls.key"].into_iter().filter(|k| !has(k)) {

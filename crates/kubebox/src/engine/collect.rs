@@ -210,7 +210,11 @@ impl Engine {
             ORPHAN
         } else if has(FOREGROUND) {
             for (table, key) in self.store.dependents(&uid) {
-                self.written(table, &key, now, queue);
+                // What is going already goes by itself; asking again would not end for a cycle.
+                let found = self.store.table(table).get(&key);
+                if found.is_some_and(|dependent| !dependent.meta.terminating) {
+                    self.written(table, &key, now, queue);
+                }
             }
             if self.blocked(&uid) {
                 return;

@@ -13,9 +13,13 @@ use super::{Engine, crd, meta};
 impl Engine {
     /// Deletes the objects of a terminating definition; when none is left, the definition goes.
     pub(crate) fn clear_definition(&mut self, name: &str, now: Timestamp) {
-        let Some(definitions) = self.registry.by_builtin(Builtin::Crd).cloned() else { return };
+        let Some(definitions) = self.registry.by_builtin(Builtin::Crd).cloned() else {
+            return;
+        };
         let stored = self.store.table(definitions.table).get(name).cloned();
-        let Some(stored) = stored.filter(|s| s.meta.terminating) else { return };
+        let Some(stored) = stored.filter(|s| s.meta.terminating) else {
+            return;
+        };
         let mut object = stored.value();
         if !meta::finalizers(&object).contains(&CLEANUP) {
             return;
@@ -23,7 +27,9 @@ impl Engine {
         let spec = &object["spec"];
         let group = spec["group"].as_str().unwrap_or_default();
         let plural = spec["names"]["plural"].as_str().unwrap_or_default();
-        let Some(resource) = self.registry.get(group, plural).cloned() else { return };
+        let Some(resource) = self.registry.get(group, plural).cloned() else {
+            return;
+        };
         let mut queue = VecDeque::new();
         for instance in self.instances(resource.table) {
             if !instance.meta.terminating {
@@ -52,10 +58,12 @@ impl Engine {
 
     fn instances(&self, table: super::TableId) -> Vec<Arc<super::store::Stored>> {
         let mut all = Vec::new();
-        self.store.table(table).scan("", "", self.store.version(), |s| {
-            all.push(Arc::clone(s));
-            true
-        });
+        self.store
+            .table(table)
+            .scan("", "", self.store.version(), |s| {
+                all.push(Arc::clone(s));
+                true
+            });
         all
     }
 

@@ -61,11 +61,6 @@ impl ApiError {
         self.0.code
     }
 
-    #[cfg(test)]
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
-    }
-
     /// Whether an object could not be decoded as its kind.
     pub(crate) fn is_undecodable(&self) -> bool {
         self.0.code == 400 && self.0.message.contains("cannot be handled as a")

@@ -55,7 +55,11 @@ impl Engine {
         }
         let stored = self.replace(call, &stored, object).map_err(|error| {
             // What cannot even be decoded is the patch's fault.
-            if error.is_undecodable() { ApiError::patched(&error) } else { error }
+            if error.is_undecodable() {
+                ApiError::patched(&error)
+            } else {
+                error
+            }
         })?;
         Ok(self.answer(call, 200, &stored))
     }
@@ -207,7 +211,9 @@ fn replace(object: &mut Value, path: &str, value: Value) -> Step<()> {
             map.insert(key, value);
             Ok(())
         }
-        _ => Err(format!("replace operation does not apply: doc is missing key: {path}")),
+        _ => Err(format!(
+            "replace operation does not apply: doc is missing key: {path}"
+        )),
     }
 }
 
@@ -223,7 +229,10 @@ fn take(object: &mut Value, path: &str, verb: &str) -> Step<Value> {
         _ => None,
     };
     taken.ok_or_else(|| {
-        format!("{verb} operation does not apply: Unable to remove nonexistent key: {key}: missing value")
+        format!(
+            "{verb} operation does not apply: Unable to remove nonexistent key: {key}: missing \
+             value"
+        )
     })
 }
 

@@ -38,7 +38,10 @@ impl Verb {
             Self::Patch => "PatchOptions",
             Self::Delete | Self::DeleteCollection => "DeleteOptions",
         };
-        Named { group: "meta.k8s.io", name }
+        Named {
+            group: "meta.k8s.io",
+            name,
+        }
     }
 
     /// The lower-case name, as RBAC rules spell it.
@@ -119,8 +122,8 @@ impl Query {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
                 ApiError::bad_request(format!(
-                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid \
-                     syntax"
+                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
+                     strconv.ParseUint: parsing \"{text}\": invalid syntax"
                 ))
             }),
         }

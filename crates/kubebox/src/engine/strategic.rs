@@ -180,7 +180,11 @@ mod tests {
             json!({"metadata": {"ownerReferences": list}})
         };
         check(owners(&["a"]), owners(&["b"]), owners(&["b", "a"]));
-        check(owners(&["a", "b", "c"]), owners(&["c"]), owners(&["a", "b", "c"]));
+        check(
+            owners(&["a", "b", "c"]),
+            owners(&["c"]),
+            owners(&["a", "b", "c"]),
+        );
         check(
             owners(&["a", "b"]),
             json!({"metadata": {"ownerReferences": [{"$patch": "delete", "uid": "a"}]}}),

@@ -67,7 +67,12 @@ fn custom(
     let by_schema = |object: &Value| match (status, served.schema.field("status")) {
         (true, Some(schema)) => object
             .get("status")
-            .map(|s| validate(schema, s, "").into_iter().map(below_status).collect())
+            .map(|s| {
+                validate(schema, s, "")
+                    .into_iter()
+                    .map(below_status)
+                    .collect()
+            })
             .unwrap_or_default(),
         _ => validate(&served.schema, object, ""),
     };

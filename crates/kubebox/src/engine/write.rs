@@ -47,7 +47,7 @@ impl Engine {
             strictness,
             &mut call.warnings,
         )?;
-        if meta::text(&object, "resourceVersion") != "" {
+        if !meta::text(&object, "resourceVersion").is_empty() {
             let text = "resourceVersion should not be set on objects to be created";
             return Err(ApiError::version_on_create(text));
         }
@@ -140,7 +140,11 @@ impl Engine {
         }
         let (uid, own) = (meta::text(&new, "uid"), meta::text(&old, "uid"));
         if !uid.is_empty() && uid != own {
-            let path = if resource.typed() { "" } else { resource.group.as_str() };
+            let path = if resource.typed() {
+                ""
+            } else {
+                resource.group.as_str()
+            };
             let key = [path, &resource.plural, &stored.key()].join("/");
             let key = key.trim_start_matches('/');
             let why = format!(

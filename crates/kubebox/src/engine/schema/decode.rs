@@ -9,7 +9,7 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
     if value.is_null() {
         return None;
     }
-    let Some(kind) = schema.kind else { return None };
+    let kind = schema.kind?;
     if !schema.int_or_string && !fits(kind, value) {
         let got = match value {
             Value::Bool(_) => "bool",
@@ -37,7 +37,11 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
                 }
                 _ => return None,
             };
-            let owner = if path == "metadata" { "ObjectMeta" } else { owner };
+            let owner = if path == "metadata" {
+                "ObjectMeta"
+            } else {
+                owner
+            };
             let at = if path.is_empty() {
                 key.clone()
             } else {

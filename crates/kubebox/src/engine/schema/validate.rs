@@ -170,7 +170,12 @@ fn array(schema: &Schema, items: &[Value], path: &str, out: &mut Vec<FieldError>
     let limits = &schema.limits;
     let count = items.len() as u64;
     if let Some(min) = limits.min_items.filter(|min| count < *min) {
-        bad(out, path, count.into(), format!("should have at least {min} items"));
+        bad(
+            out,
+            path,
+            count.into(),
+            format!("should have at least {min} items"),
+        );
     }
     if let Some(max) = limits.max_items.filter(|max| count > *max) {
         out.push(FieldError::too_many(shown(path), items.len(), max));

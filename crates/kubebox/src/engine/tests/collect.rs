@@ -99,6 +99,23 @@ fn foreground_deletion_waits_for_dependents() {
 }
 
 #[test]
+fn owners_in_a_circle_go_too() {
+    let mut api = Api::new();
+    let first = api.post(SECRETS, secret("first")).ok();
+    let mut second = owned("second", &first);
+    second["metadata"]["ownerReferences"][0]["blockOwnerDeletion"] = json!(false);
+    let second = api.post(SECRETS, second).ok();
+    let mut back = owned("first", &second)["metadata"]["ownerReferences"].clone();
+    back[0]["blockOwnerDeletion"] = json!(false);
+    let url = format!("{SECRETS}/first");
+    api.merge(&url, json!({"metadata": {"ownerReferences": back}}))
+        .ok();
+    api.delete(&format!("{url}?propagationPolicy=Foreground"))
+        .ok();
+    assert_eq!(listed(&mut api), [""; 0]);
+}
+
+#[test]
 fn an_object_whose_owner_never_was_is_collected() {
     let mut api = Api::new();
     let ghost = json!({"metadata": {"name": "ghost", "uid": "0-0"}});

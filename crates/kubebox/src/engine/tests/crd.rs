@@ -193,7 +193,11 @@ fn a_definition_waits_for_the_finalizers_of_its_objects() {
         "MethodNotAllowed",
         "create not allowed while custom resource definition is terminating",
     );
-    api.merge(&format!("{WIDGETS}/w"), json!({"metadata": {"finalizers": null}})).ok();
+    api.merge(
+        &format!("{WIDGETS}/w"),
+        json!({"metadata": {"finalizers": null}}),
+    )
+    .ok();
     assert_eq!(api.get(&url).code, 404);
     assert_eq!(api.get(WIDGETS).code, 404);
 }
