@@ -75,11 +75,8 @@ fn vault(
         }
     };
     let endpoint = endpoint(&settings.config);
-    let provider = VaultProvider::new(connection, settings.mount, tokens);
-    let provider = match settings.login_namespace.as_deref() {
-        Some(namespace) => provider.with_login_namespace(namespace)?,
-        None => provider,
-    };
+    let provider = VaultProvider::new(connection, settings.mount, tokens)
+        .with_login_namespace(settings.login_namespace.as_deref())?;
     let provider = Arc::new(provider);
     Ok(Source { identity, endpoint, provider })
 }

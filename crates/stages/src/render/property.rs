@@ -1,4 +1,4 @@
-//! Pure. One property of a remote value: exact keys and dotted paths, in the provider's order.
+//! Pure. One property of a remote value: exact keys and gjson paths, in the provider's order.
 
 use serde_json::value::RawValue;
 use tidegate_contract::SecretValue;
@@ -8,11 +8,11 @@ use super::{Dialect, number};
 
 /// Looks a property up; `None` when a well-formed value lacks it.
 ///
-/// The one seam to the path language: what is not an exact key is a path of keys and array
-/// positions, with `\.` for a dot within a key.
+/// Vault's values are maps: an exact key wins over a path (2.8 of ESO's behaviour). Others know
+/// paths only.
 ///
 /// # Errors
-/// When the value is no JSON object; the text names the position only.
+/// When the value is no JSON object or the path costs too much; the text is free of values.
 pub(super) fn lookup(
     dialect: Dialect,
     value: &SecretValue,
@@ -24,25 +24,16 @@ pub(super) fn lookup(
     {
         return json::text(raw, Numbers::Literal).map(Some);
     }
-    let mut parts = split(property).into_iter();
-    let first = parts.next().and_then(|part| object.get(&part));
-    let mut found = first;
-    for part in parts {
-        let Some(raw) = found else { return Ok(None) };
-        found = step(raw, &part)?;
+    let found = gjson::try_get(value.expose(), property);
+    let found = found.map_err(|_| format!("the property {property:?} costs too much to look up"))?;
+    if !found.exists() {
+        return Ok(None);
     }
-    found.map(|raw| render(dialect, raw)).transpose()
-}
-
-fn step<'a>(raw: &'a RawValue, part: &str) -> Result<Option<&'a RawValue>, String> {
-    Ok(match json::kind(raw) {
-        Kind::Object => json::members(raw)?.get(part),
-        Kind::Array => match part.parse::<usize>() {
-            Ok(position) => json::elements(raw)?.get(position).copied(),
-            Err(_) => None,
-        },
-        Kind::Null | Kind::Bool | Kind::Number | Kind::String => None,
-    })
+    match serde_json::from_slice::<&RawValue>(found.raw()) {
+        Ok(raw) => render(dialect, raw).map(Some),
+        // A path can end in something that is no JSON by itself, such as a bare literal.
+        Err(_) => Ok(Some(SecretValue::new(found.text().to_vec()))),
+    }
 }
 
 /// A result of a path: integers as they stand, other numbers without exponent.
@@ -54,26 +45,4 @@ fn render(dialect: Dialect, raw: &RawValue) -> Result<SecretValue, String> {
         (_, Dialect::Object) => json::text(raw, Numbers::Literal),
         (_, Dialect::Raw) => json::raw_bytes(raw),
     }
-}
-
-/// Splits at dots that no backslash escapes.
-fn split(path: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut chars = path.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '.' => parts.push(String::new()),
-            c => {
-                let c = if c == '\\' {
-                    chars.next().unwrap_or(c)
-                } else {
-                    c
-                };
-                if let Some(part) = parts.last_mut() {
-                    part.push(c);
-                }
-            }
-        }
-    }
-    parts
 }

@@ -8,7 +8,7 @@ use tidegate_api::names;
 use super::*;
 use crate::outcome::{Again, IdleReason, MissingEntry, SyncError};
 use crate::testing::*;
-use crate::{Config, Trigger};
+use crate::{Config, Memory, Trigger};
 
 const THEN: &str = "2026-11-23T11:30:00Z";
 
@@ -186,6 +186,24 @@ fn a_failure_is_told_once_and_keeps_what_was_known() {
     let recovered = status(&told, &synced(Ready::Synced, Written::Nothing), &later);
     assert_eq!(recovered.urgency, Urgency::First);
     assert_eq!(at(&recovered), Some(Time(later.now)));
+}
+
+#[test]
+fn an_outage_is_told_once_whatever_its_faces() {
+    let outage = |detail: &str| {
+        let kind = tidegate_contract::ErrorKind::Unavailable;
+        Outcome::Failed(SyncError::failure(names::MSG_GET_DATA, detail, kind))
+    };
+    let observed = simple(json!({})).synced(THEN, &[]);
+    let broke = outage("the connection broke");
+    assert_eq!(status(&observed, &broke, &env()).urgency, Urgency::Failure);
+    // The status is still on its way when the next attempt fails.
+    let mut again = observed.clone();
+    again.memory = Memory::after(&observed, &broke, &env());
+    let report = status(&again, &outage("no connection"), &env());
+    assert_eq!((report.urgency, report.events.len()), (Urgency::None, 0));
+    // Another kind of failure is news.
+    assert_eq!(status(&again, &failed("cause"), &env()).urgency, Urgency::Failure);
 }
 
 #[test]
