@@ -187,7 +187,12 @@ impl Buf {
             return false;
         }
         if need > self.bytes.capacity() {
-            let mut grown = Vec::with_capacity(need.max(self.bytes.capacity() * 2).max(64));
+            let doubled = (self.bytes.capacity() * 2).max(64);
+            let room = self
+                .limit
+                .map_or(doubled, |limit| doubled.min(limit))
+                .max(need);
+            let mut grown = Vec::with_capacity(room);
             grown.extend_from_slice(&self.bytes);
             std::mem::replace(&mut self.bytes, grown).zeroize();
         }

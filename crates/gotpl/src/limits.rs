@@ -32,7 +32,7 @@ impl Default for Limits {
             depth: 400,
             value_depth: 100,
             steps: 1_000_000,
-            memory_bytes: 24 << 20,
+            memory_bytes: 16 << 20,
             output_bytes: 8 << 20,
             key_operations: 16,
         }

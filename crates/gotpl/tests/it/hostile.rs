@@ -205,7 +205,7 @@ fn deep_documents_are_limited() {
             .collect::<String>();
     check(
         format!("{{{{fromYaml `{bomb}` | len}}}}"),
-        End::Limit(Limit::Steps),
+        End::Limit(Limit::Memory),
     );
 }
 
