@@ -8,7 +8,7 @@ use crate::{
     list::List,
     members::{Member, Members, flag},
     pretty,
-    scan::trim,
+    scan::{trim, trim_space},
     string,
     text::{Buf, Text},
     valid,
@@ -111,9 +111,9 @@ fn flatten<'j>(eval: &mut Eval, json: &'j [u8], arg: &[u8]) -> Result<Text<'j>, 
             continue;
         }
         let raw = if member.is_array() {
-            trim(unwrapped(member.raw))
+            trim_space(unwrapped(member.raw))
         } else {
-            trim(member.raw)
+            trim_space(member.raw)
         };
         if !raw.is_empty() {
             list.push(raw, eval)?;

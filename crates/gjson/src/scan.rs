@@ -158,3 +158,28 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
+
+/// Removes Unicode white space from both ends.
+pub(crate) fn trim_space(mut bytes: &[u8]) -> &[u8] {
+    // No white space takes more than three bytes.
+    let space = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let mut chars = text.chars();
+        chars.next().is_some_and(char::is_whitespace) && chars.next().is_none()
+    };
+    'trimming: loop {
+        for length in 1..=bytes.len().min(3) {
+            let (head, rest) = bytes.split_at(length);
+            if space(head) {
+                bytes = rest;
+                continue 'trimming;
+            }
+            let (rest, tail) = bytes.split_at(bytes.len() - length);
+            if space(tail) {
+                bytes = rest;
+                continue 'trimming;
+            }
+        }
+        return bytes;
+    }
+}

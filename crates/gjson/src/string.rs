@@ -5,15 +5,42 @@ use crate::{
     text::Buf,
 };
 
+/// What becomes of the escape behind a surrogate that it doesn't complete.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unpaired {
+    /// It is lost, as in gjson.
+    Lost,
+    /// It is decoded on its own, as in Go's `encoding/json`.
+    Kept,
+}
+
 /// Decodes the text between the quotes of a string. It ends at the first control character,
 /// or escape that isn't one.
 pub(crate) fn unescaped(text: &[u8]) -> Buf {
+    decode(text, Unpaired::Lost)
+}
+
+/// Decodes the text between the quotes of a valid string as Go's `encoding/json` does: what
+/// isn't UTF-8 is replaced.
+pub(crate) fn unescaped_strictly(text: &[u8]) -> Buf {
+    let decoded = decode(text, Unpaired::Kept);
+    let mut out = Buf::with_capacity(decoded.len());
+    for chunk in decoded.utf8_chunks() {
+        out.append(chunk.valid().as_bytes());
+        for _ in chunk.invalid() {
+            out.append_char(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    out
+}
+
+fn decode(text: &[u8], unpaired: Unpaired) -> Buf {
     let mut out = Buf::with_capacity(text.len());
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         match byte {
             0..b' ' => break,
-            b'\\' => match unescape_at(text, at + 1, &mut out) {
+            b'\\' => match unescape_at(text, at + 1, unpaired, &mut out) {
                 Some(next) => at = next,
                 None => break,
             },
@@ -30,7 +57,7 @@ pub(crate) fn unescaped(text: &[u8]) -> Buf {
 }
 
 /// Decodes the escape whose letter is at `at` and returns where the text goes on.
-fn unescape_at(text: &[u8], at: usize, out: &mut Buf) -> Option<usize> {
+fn unescape_at(text: &[u8], at: usize, unpaired: Unpaired, out: &mut Buf) -> Option<usize> {
     let byte = match text.get(at)? {
         b'b' => b'\x08',
         b'f' => b'\x0c',
@@ -38,26 +65,27 @@ fn unescape_at(text: &[u8], at: usize, out: &mut Buf) -> Option<usize> {
         b'r' => b'\r',
         b't' => b'\t',
         other @ (b'\\' | b'/' | b'"') => *other,
-        b'u' => return unescape_unicode(text, at + 1, out),
+        b'u' => return unescape_unicode(text, at + 1, unpaired, out),
         _ => return None,
     };
     out.append(&[byte]);
     Some(at + 1)
 }
 
-fn unescape_unicode(text: &[u8], at: usize, out: &mut Buf) -> Option<usize> {
+fn unescape_unicode(text: &[u8], at: usize, unpaired: Unpaired, out: &mut Buf) -> Option<usize> {
     let mut code = hex4(text, at)?;
     let mut next = at + 4;
-    // A surrogate swallows the escape after it, whether the two make a character or not.
     if (0xd800..0xe000).contains(&code)
         && text.get(next..next + 2) == Some(b"\\u")
         && let Some(low) = hex4(text, next + 2)
     {
-        code = match (code, low) {
-            (0xd800..0xdc00, 0xdc00..0xe000) => 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00),
-            _ => 0xfffd,
-        };
-        next += 6;
+        let paired = code < 0xdc00 && (0xdc00..0xe000).contains(&low);
+        if paired {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+        }
+        if paired || unpaired == Unpaired::Lost {
+            next += 6;
+        }
     }
     out.append_char(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
     Some(next)

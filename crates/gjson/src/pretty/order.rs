@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 use crate::{
     budget::{Budget, LimitError},
     number,
-    scan::trim,
+    scan::trim_space,
+    string,
     text::{Buf, Text},
     valid,
     value::decoded,
@@ -92,7 +93,11 @@ fn sorted(mut pairs: Vec<Pair>, less: &impl Fn(&Pair, &Pair) -> bool) -> Vec<Pai
 
 /// Returns the value of a printed member, without indentation, key and colon.
 fn value<'o>(printed: &'o [u8], pair: &Pair) -> &'o [u8] {
-    trim(trim(printed).get(pair.key_length + 1..).unwrap_or_default())
+    trim_space(
+        trim_space(printed)
+            .get(pair.key_length + 1..)
+            .unwrap_or_default(),
+    )
 }
 
 /// Orders values by type, then by what they are.
@@ -122,8 +127,11 @@ fn rank(value: &[u8]) -> u8 {
 
 /// Returns the text of a string; one with escapes that aren't valid counts as empty.
 fn text_of(string: &[u8]) -> Text<'_> {
-    if string.contains(&b'\\') && !valid::is_valid(string) {
-        return Text::default();
+    match string {
+        _ if !string.contains(&b'\\') => decoded(string),
+        [b'"', inner @ .., b'"'] if valid::is_valid(string) => {
+            Text::owned(string::unescaped_strictly(inner))
+        }
+        _ => Text::default(),
     }
-    decoded(string)
 }
