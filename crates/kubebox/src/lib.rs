@@ -4,8 +4,8 @@
 //! "default")` talks to it without a network, under paused tokio time if a test wishes; or
 //! [`Kubebox::serve`] binds it to loopback behind TLS and a bearer token, so that kubectl works.
 //!
-//! It is no Kubernetes: nothing runs. What it serves it serves as a real 1.34 API server does, with
-//! the same codes, reasons and words; what it does not serve it refuses in one clear line.
+//! It is no Kubernetes: nothing runs. What it serves it serves as a real 1.34 API server does,
+//! with the same codes, reasons and words; what it does not serve it refuses in one clear line.
 //!
 //! # What is served
 //! - Namespaces, Secrets, ConfigMaps, ServiceAccounts (and their `token`), Events (core and
@@ -29,7 +29,7 @@
 //! | `protobuf-answers` | protobuf on request | JSON, or 406 when only protobuf is accepted |
 //! | `yaml-bodies` | YAML bodies and answers | 415, 406 |
 //! | `duplicate-fields` | duplicate JSON fields are warned of or refused | the last one wins |
-//! | `go-decoder-words` | type errors quote Go types exactly | same code and shape, type may differ |
+//! | `go-decoder-words` | type errors quote Go types | same code and shape, other type |
 //! | `zero-values` | some zero fields of built-in kinds are printed (`source: {}`) | left out |
 //! | `patch-quotes` | a patch with an undecodable outcome quotes the whole object | leaves it out |
 //! | `parse-quotes` | broken bodies are quoted in errors | position only |
@@ -39,7 +39,7 @@
 //! | `conversion-webhook` | converts between versions | 422 when a CRD asks for one |
 //! | `read-defaults` | new defaults appear when old objects are read | when they are next written |
 //! | `scale` | `scale` subresource of CRDs | 404 |
-//! | `any-of-best` | errors of the branch that matched most checks | of the one with fewest errors |
+//! | `any-of-best` | errors of the branch with most checks met | of that with fewest errors |
 //! | `cel-gaps` | all of CEL | what `kube-cel` cannot evaluate refuses the object |
 //! | `cel-cost` | rules have cost limits | none |
 //! | `collector-at-once` | collection and namespace deletion take a while | in the same request |
@@ -50,7 +50,7 @@
 //! | `gzip` | compresses large answers on request | never compresses |
 //! | `audit-flow` | audit, priority and fairness, admission webhooks | none |
 //! | `secret-key-pair` | warns when a TLS Secret's key does not fit | does not look |
-//! | `token-signature` | tokens are RS256 with published keys | HS256, checked by TokenReview only |
+//! | `token-signature` | RS256 tokens with published keys | HS256, checked by TokenReview only |
 //!
 //! # Bounds
 //! History per resource ([`Options::history`]), requests on record ([`Options::request_log`]), body

@@ -63,6 +63,30 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Holds the preconditions against the stored object.
+    fn check(&self, kind: Named<'_>, stored: &Stored) -> Result<()> {
+        let name = stored.meta.name.to_string();
+        if let Some(uid) = self.uid.as_deref().filter(|u| *u != &*stored.meta.uid) {
+            let why = format!(
+                "the UID in the precondition ({uid}) does not match the UID in record ({}). The \
+                 object might have been deleted and then recreated",
+                stored.meta.uid
+            );
+            return Err(ApiError::conflict(kind, &name, &why));
+        }
+        let own = stored.meta.version.to_string();
+        if let Some(sent) = self.resource_version.as_deref().filter(|v| *v != own) {
+            let why = format!(
+                "the ResourceVersion in the precondition ({sent}) does not match the \
+                 ResourceVersion in record ({own}). The object might have been modified"
+            );
+            return Err(ApiError::conflict(kind, &name, &why));
+        }
+        Ok(())
+    }
+}
+
 impl Engine {
     pub(crate) fn delete(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let stored = self.stored(call)?;
@@ -103,24 +127,7 @@ impl Engine {
     ) -> Result<(Arc<Stored>, bool)> {
         let resource = Arc::clone(&call.resource);
         let mut object = typed(&resource, call.version, stored.value());
-        let kind = resource.named_kind();
-        let name = stored.meta.name.to_string();
-        if let Some(uid) = options.uid.as_deref().filter(|u| *u != &*stored.meta.uid) {
-            let why = format!(
-                "the UID in the precondition ({uid}) does not match the UID in record ({}). The \
-                 object might have been deleted and then recreated",
-                stored.meta.uid
-            );
-            return Err(ApiError::conflict(kind, &name, &why));
-        }
-        let own = stored.meta.version.to_string();
-        if let Some(sent) = options.resource_version.as_deref().filter(|v| *v != own) {
-            let why = format!(
-                "the ResourceVersion in the precondition ({sent}) does not match the \
-                 ResourceVersion in record ({own}). The object might have been modified"
-            );
-            return Err(ApiError::conflict(kind, &name, &why));
-        }
+        options.check(resource.named_kind(), stored)?;
         let mut finalizers: Vec<String> = meta::finalizers(&object)
             .into_iter()
             .map(str::to_owned)

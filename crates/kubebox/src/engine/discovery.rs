@@ -210,7 +210,10 @@ impl Engine {
 
     fn aggregated_resources(&self, group: &str, version: &str) -> Vec<Value> {
         let scope = |namespaced: bool| if namespaced { "Namespaced" } else { "Cluster" };
-        let kind = |group: &str, version: &str, kind: &str| json!({ "group": group, "version": version, "kind": kind });
+        let kind = |group: &str, version: &str, kind: &str| {
+            let gvk = [("group", group), ("version", version), ("kind", kind)];
+            Value::from_iter(gvk)
+        };
         let mut list = Vec::new();
         for (resource, at) in self.served(group, version) {
             let mut entry = json!({

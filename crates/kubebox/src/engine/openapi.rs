@@ -136,7 +136,10 @@ impl Engine {
         ] {
             schema["properties"][key] = json!({ "type": "string", "description": text });
         }
-        let gvk = |kind: &str| json!([{ "group": resource.group, "version": version.name, "kind": kind }]);
+        let gvk = |kind: &str| {
+            let (group, version) = (&resource.group, &version.name);
+            json!([{ "group": group, "version": version, "kind": kind }])
+        };
         schema["x-kubernetes-group-version-kind"] = gvk(&resource.kind);
         let list = json!({
             "type": "object", "description": format!("A list of {}.", resource.kind),

@@ -229,7 +229,10 @@ fn take(object: &mut Value, path: &str, verb: &str) -> Step<Value> {
         _ => None,
     };
     taken.ok_or_else(|| {
-        format!("{verb} operation does not apply: Unable to remove nonexistent key: {key}: missing value")
+        format!(
+            "{verb} operation does not apply: Unable to remove nonexistent key: {key}: missing \
+             value"
+        )
     })
 }
 

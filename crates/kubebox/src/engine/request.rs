@@ -122,8 +122,8 @@ impl Query {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
                 ApiError::bad_request(format!(
-                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid \
-                     syntax"
+                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
+                     strconv.ParseUint: parsing \"{text}\": invalid syntax"
                 ))
             }),
         }

@@ -60,6 +60,10 @@ fn violations_have_the_real_servers_words() {
         json!(1),
         &["x: Invalid value: 1: x in body should be greater than or equal to 2"],
     );
+}
+
+#[test]
+fn bounds_and_formats_have_the_real_servers_words() {
     check(
         json!({"type": "integer", "maximum": 2, "exclusiveMaximum": true}),
         json!(2),
@@ -102,6 +106,11 @@ fn violations_have_the_real_servers_words() {
     );
 }
 
+fn one_of(found: &str) -> String {
+    let rule = "\"x\" must validate one and only one schema (oneOf)";
+    format!("<nil>: Invalid value: \"\": {rule}. {found}")
+}
+
 #[test]
 fn compound_schemas_say_which_rule_failed() {
     let one = json!({"type": "object", "properties": {"a": {}, "b": {}},
@@ -109,17 +118,12 @@ fn compound_schemas_say_which_rule_failed() {
     check(
         one.clone(),
         json!({"a": 1, "b": 2}),
-        &[
-            r#"<nil>: Invalid value: "": "x" must validate one and only one schema (oneOf). Found 2 valid alternatives"#,
-        ],
+        &[&one_of("Found 2 valid alternatives")],
     );
     check(
         one,
         json!({}),
-        &[
-            r#"<nil>: Invalid value: "": "x" must validate one and only one schema (oneOf). Found none valid"#,
-            "x.a: Required value",
-        ],
+        &[&one_of("Found none valid"), "x.a: Required value"],
     );
     let not = json!({"type": "string", "not": {"enum": ["no"]}});
     check(
@@ -152,7 +156,8 @@ fn unknown_fields_are_pruned_and_named() {
         }},
     }}));
     let mut value = json!({"apiVersion": "v1", "kind": "K", "metadata": {"name": "n"}, "top": 1,
-        "spec": {"known": "k", "no": 1, "list": [{"a": 1}], "free": {"b": 1}, "map": {"k": {"c": 1}}}});
+        "spec": {"known": "k", "no": 1, "list": [{"a": 1}], "free": {"b": 1},
+            "map": {"k": {"c": 1}}}});
     let mut unknown = Vec::new();
     prune(&schema, &mut value, "", &mut unknown);
     assert_eq!(
@@ -172,7 +177,8 @@ fn defaults_fill_in_and_nulls_go() {
         "a": {"type": "string", "default": "d"},
         "n": {"type": "string"},
         "keep": {"type": "string", "nullable": true},
-        "o": {"type": "object", "default": {}, "properties": {"in": {"type": "integer", "default": 3}}},
+        "o": {"type": "object", "default": {}, "properties": {
+            "in": {"type": "integer", "default": 3}}},
         "absent": {"type": "object", "properties": {"in": {"type": "integer", "default": 3}}},
     }}));
     let mut value = json!({"a": null, "n": null, "keep": null});
