@@ -31,7 +31,7 @@ async fn send(kubebox: &mut Kubebox, method: Method, url: &str, body: String) ->
 }
 
 fn secret(name: &str) -> String {
-    let value = "dmFsdWU=".repeat(8);
+    let value = "dmFsdWVz".repeat(8);
     json!({"metadata": {"name": name, "labels": {"app": "scale"}}, "type": "Opaque",
         "data": {"user": value, "password": value}})
     .to_string()
