@@ -40,7 +40,10 @@ async fn main() -> Result<(), Failure> {
     let show = async {
         let outcome = show(&admin).await;
         if outcome.is_ok() && options.keep {
-            println!("\nlook around: kubectl --kubeconfig {} get es,ss,secrets", kubeconfig.display());
+            println!(
+                "\nlook around: kubectl --kubeconfig {} get es,ss,secrets",
+                kubeconfig.display()
+            );
             println!("Vault: VAULT_ADDR={}; Ctrl-C ends it all", vault.addr());
             tokio::signal::ctrl_c().await?;
         }
@@ -74,7 +77,9 @@ async fn install(admin: &Http, vault: &Vault) -> Result<(), Failure> {
     }
     let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/samples/quickstart.yaml");
     let text = std::fs::read_to_string(samples)?;
-    let text = text.replace("VAULT_ADDR", vault.addr()).replace("VAULT_TOKEN", vault.root_token());
+    let text = text
+        .replace("VAULT_ADDR", vault.addr())
+        .replace("VAULT_TOKEN", vault.root_token());
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text)?;
     for object in &objects {
         admin.apply(object).await?;
@@ -83,8 +88,17 @@ async fn install(admin: &Http, vault: &Vault) -> Result<(), Failure> {
 }
 
 fn flags(kubeconfig: &Path) -> Result<Box<tidegate::cli::ControllerArgs>, Failure> {
-    let file = kubeconfig.to_str().ok_or("the temporary folder has no UTF-8 name")?;
-    let args = ["tidegate", "controller", "--kubeconfig", file, "--admin-addr", "127.0.0.1:0"];
+    let file = kubeconfig
+        .to_str()
+        .ok_or("the temporary folder has no UTF-8 name")?;
+    let args = [
+        "tidegate",
+        "controller",
+        "--kubeconfig",
+        file,
+        "--admin-addr",
+        "127.0.0.1:0",
+    ];
     match Cli::try_parse_from(args)?.command {
         Command::Controller(args) => Ok(args),
         Command::Crds => Err("not the controller's flags".into()),
@@ -98,19 +112,36 @@ async fn show(admin: &Http) -> Result<(), Failure> {
     for _ in 0..600 {
         let list = admin.get(path).await?.ok()?;
         objects = list["items"].as_array().cloned().unwrap_or_default();
-        if objects.iter().all(|object| object["status"]["conditions"][0].is_object()) {
+        if objects
+            .iter()
+            .all(|object| object["status"]["conditions"][0].is_object())
+        {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    println!("{:<16} {:<16} {:<7} {:<18} MESSAGE", "EXTERNALSECRET", "TARGET", "READY", "REASON");
+    println!(
+        "{:<16} {:<16} {:<7} {:<18} MESSAGE",
+        "EXTERNALSECRET", "TARGET", "READY", "REASON"
+    );
     for object in &objects {
-        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or("-");
+        let text = |pointer: &str| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or("-")
+        };
         let name = text("/metadata/name");
-        let target = object.pointer("/spec/target/name").and_then(Value::as_str).unwrap_or(name);
+        let target = object
+            .pointer("/spec/target/name")
+            .and_then(Value::as_str)
+            .unwrap_or(name);
         let condition = |field: &str| text(&format!("/status/conditions/0/{field}")).to_owned();
         let (ready, reason) = (condition("status"), condition("reason"));
-        println!("{name:<16} {target:<16} {ready:<7} {reason:<18} {}", condition("message"));
+        println!(
+            "{name:<16} {target:<16} {ready:<7} {reason:<18} {}",
+            condition("message")
+        );
     }
     secrets(admin).await
 }
@@ -122,9 +153,14 @@ async fn secrets(admin: &Http) -> Result<(), Failure> {
     let list = admin.get(&path).await?.ok()?;
     println!();
     for secret in list["items"].as_array().into_iter().flatten() {
-        println!("Secret {}", secret["metadata"]["name"].as_str().unwrap_or("-"));
+        println!(
+            "Secret {}",
+            secret["metadata"]["name"].as_str().unwrap_or("-")
+        );
         for (key, value) in secret["data"].as_object().into_iter().flatten() {
-            let bytes = value.as_str().map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4);
+            let bytes = value
+                .as_str()
+                .map_or(0, |text| text.trim_end_matches('=').len() * 3 / 4);
             println!("  {key:<16} {bytes} bytes");
         }
     }

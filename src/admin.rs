@@ -66,12 +66,18 @@ pub async fn serve(
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .with_state(AppState { health, registry });
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 async fn livez(State(state): State<AppState>) -> Response {
     if state.health.0.stuck.load(Ordering::Relaxed) {
-        (StatusCode::SERVICE_UNAVAILABLE, "no progress while work is waiting\n").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no progress while work is waiting\n",
+        )
+            .into_response()
     } else {
         (StatusCode::OK, "ok\n").into_response()
     }

@@ -12,7 +12,12 @@ use crate::telemetry::LogFormat;
 
 /// Keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(
+    name = "tidegate",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -49,7 +54,12 @@ pub struct ControllerArgs {
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
     pub admin_addr: SocketAddr,
     /// Level or filter, such as info or tidegate=debug,kube=info.
-    #[arg(long, default_value = "info", env = "TIDEGATE_LOG", value_name = "LEVEL")]
+    #[arg(
+        long,
+        default_value = "info",
+        env = "TIDEGATE_LOG",
+        value_name = "LEVEL"
+    )]
     pub log_level: String,
     /// json or pretty.
     #[arg(long, value_enum, default_value = "json")]
@@ -104,14 +114,22 @@ impl FromStr for Heartbeat {
         match text {
             "each" => Ok(Self::Each),
             "off" => Ok(Self::Off),
-            _ => duration(text).map(Self::Every).map_err(|_| "use each, off or a duration".into()),
+            _ => duration(text)
+                .map(Self::Every)
+                .map_err(|_| "use each, off or a duration".into()),
         }
     }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    let duration = GoDuration::parse(text).map_err(|error| error.to_string())?.0;
-    if duration.is_zero() { Err("must be above zero".to_owned()) } else { Ok(duration) }
+    let duration = GoDuration::parse(text)
+        .map_err(|error| error.to_string())?
+        .0;
+    if duration.is_zero() {
+        Err("must be above zero".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 fn lease_duration(text: &str) -> Result<Duration, String> {

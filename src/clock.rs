@@ -18,7 +18,10 @@ pub struct Clock {
 impl Clock {
     /// A clock that shows the machine's time now.
     #[must_use]
-    #[allow(clippy::disallowed_methods, reason = "this is the clock module the ban points to")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the clock module the ban points to"
+    )]
     pub fn system() -> Self {
         Self::starting_at(Timestamp::now())
     }
@@ -26,7 +29,10 @@ impl Clock {
     /// A clock that shows `wall` now.
     #[must_use]
     pub fn starting_at(wall: Timestamp) -> Self {
-        Self { origin: Instant::now(), wall }
+        Self {
+            origin: Instant::now(),
+            wall,
+        }
     }
 
     /// The time of day.

@@ -34,7 +34,11 @@ pub mod world;
 #[must_use]
 pub fn subject_of(key: &ObjectKey) -> Subject {
     let (namespace, name) = (Arc::clone(&key.namespace), Arc::clone(&key.name));
-    Subject { kind: Kind::ExternalSecret, namespace, name }
+    Subject {
+        kind: Kind::ExternalSecret,
+        namespace,
+        name,
+    }
 }
 
 /// The subject of a store's status.
@@ -45,7 +49,11 @@ pub fn subject_of_store(id: &StoreId) -> Subject {
         None => Kind::ClusterSecretStore,
     };
     let namespace = id.namespace.clone().unwrap_or_default();
-    Subject { kind, namespace, name: Arc::clone(&id.key.name) }
+    Subject {
+        kind,
+        namespace,
+        name: Arc::clone(&id.key.name),
+    }
 }
 
 /// Runs the controller until `stop`, then drains for at most `drain`.
@@ -53,7 +61,12 @@ pub fn subject_of_store(id: &StoreId) -> Subject {
 /// # Guarantees
 /// Nothing is decided before every watch has listed. On the way out no new look begins, writes in
 /// flight end, sessions are revoked.
-pub async fn run(ctx: &Arc<Context>, ready: impl FnOnce(), stop: CancellationToken, drain: Duration) {
+pub async fn run(
+    ctx: &Arc<Context>,
+    ready: impl FnOnce(),
+    stop: CancellationToken,
+    drain: Duration,
+) {
     let background = CancellationToken::new();
     let mut tasks = JoinSet::new();
     for task in watch::tasks(ctx, &background) {
@@ -73,7 +86,10 @@ pub async fn run(ctx: &Arc<Context>, ready: impl FnOnce(), stop: CancellationTok
     background.cancel();
     let unrevoked = ctx.sessions.shutdown(drain).await;
     if unrevoked > 0 {
-        tracing::warn!(unrevoked, "tokens were not revoked in time; they end with their TTL");
+        tracing::warn!(
+            unrevoked,
+            "tokens were not revoked in time; they end with their TTL"
+        );
     }
     let finish = async { while tasks.join_next().await.is_some() {} };
     let _timed_out = tokio::time::timeout(drain, finish).await;
@@ -125,19 +141,30 @@ async fn work(ctx: &Arc<Context>, stop: &CancellationToken, drain: Duration) {
     ctx.queue.close();
     let finish = async { while looks.join_next().await.is_some() {} };
     if tokio::time::timeout(drain, finish).await.is_err() {
-        tracing::warn!(abandoned = looks.len(), "stopping before every look has ended");
+        tracing::warn!(
+            abandoned = looks.len(),
+            "stopping before every look has ended"
+        );
     }
 }
 
 /// What polling found goes into the queue.
 async fn wakes(ctx: &Context) {
     while let Some(wake) = ctx.fetch.next_wake().await {
-        let Some((namespace, name)) = wake.object.split_once('/') else { continue };
+        let Some((namespace, name)) = wake.object.split_once('/') else {
+            continue;
+        };
         let trigger = match wake.cause {
             Cause::Changed | Cause::Recovered | Cause::Absent => Trigger::GroupChanged,
             Cause::FirstLook | Cause::Failed => Trigger::Timer,
         };
-        ctx.look(Look { key: ObjectKey::new(namespace, name), trigger }, false);
+        ctx.look(
+            Look {
+                key: ObjectKey::new(namespace, name),
+                trigger,
+            },
+            false,
+        );
     }
 }
 

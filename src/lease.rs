@@ -44,11 +44,17 @@ impl Leadership {
     /// A right that never ends, for a single process without an election.
     #[must_use]
     pub fn always(clock: Clock) -> Self {
-        Self { until_millis: Arc::new(AtomicU64::new(u64::MAX)), clock }
+        Self {
+            until_millis: Arc::new(AtomicU64::new(u64::MAX)),
+            clock,
+        }
     }
 
     fn none(clock: Clock) -> Self {
-        Self { until_millis: Arc::new(AtomicU64::new(0)), clock }
+        Self {
+            until_millis: Arc::new(AtomicU64::new(0)),
+            clock,
+        }
     }
 
     /// Whether a write may begin now.
@@ -81,7 +87,13 @@ impl Candidate {
         let api = Api::namespaced(client, &options.namespace);
         let election = Election::new(options.identity.clone(), options.duration);
         let leadership = Leadership::none(clock);
-        Self { api, options, clock, election, leadership }
+        Self {
+            api,
+            options,
+            clock,
+            election,
+            leadership,
+        }
     }
 
     /// The right to write that this candidate keeps up to date.
@@ -128,7 +140,10 @@ impl Candidate {
     async fn read_and_write(&mut self, began: Duration) -> Result<(), kube::Error> {
         let lease = self.api.get_opt(&self.options.name).await?;
         let current = lease.as_ref().map(record_of);
-        match self.election.step(current.as_ref(), began, self.clock.now()) {
+        match self
+            .election
+            .step(current.as_ref(), began, self.clock.now())
+        {
             Step::Wait => {
                 self.election.lost();
                 self.leadership.extend(None);
@@ -141,8 +156,10 @@ impl Candidate {
             Step::Update(record) => {
                 let version = lease.as_ref().and_then(ResourceExt::resource_version);
                 let body = self.body(&record, version);
-                let sent =
-                    self.api.replace(&self.options.name, &PostParams::default(), &body).await;
+                let sent = self
+                    .api
+                    .replace(&self.options.name, &PostParams::default(), &body)
+                    .await;
                 self.settle(sent, record, began)?;
             }
         }
@@ -175,14 +192,19 @@ impl Candidate {
     }
 
     async fn release(&self) {
-        let Some(record) = self.election.release(self.clock.now()) else { return };
+        let Some(record) = self.election.release(self.clock.now()) else {
+            return;
+        };
         let release = async {
             let lease = self.api.get(&self.options.name).await?;
             if record_of(&lease).holder != self.options.identity {
                 return Ok(());
             }
             let body = self.body(&record, lease.resource_version());
-            self.api.replace(&self.options.name, &PostParams::default(), &body).await.map(drop)
+            self.api
+                .replace(&self.options.name, &PostParams::default(), &body)
+                .await
+                .map(drop)
         };
         match tokio::time::timeout(self.options.duration / 3, release).await {
             Ok(Ok(())) => tracing::info!(lease = %self.options.name, "lease released"),
@@ -216,7 +238,10 @@ impl Candidate {
 /// Reads a Lease; what is missing counts as free and long ago.
 fn record_of(lease: &Lease) -> Record {
     let spec = lease.spec.clone().unwrap_or_default();
-    let seconds = spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0);
+    let seconds = spec
+        .lease_duration_seconds
+        .and_then(|s| u64::try_from(s).ok())
+        .unwrap_or(0);
     Record {
         holder: spec.holder_identity.unwrap_or_default(),
         duration: Duration::from_secs(seconds),

@@ -21,7 +21,10 @@ struct ObjectLabels {
 
 impl From<&ObjectKey> for ObjectLabels {
     fn from(key: &ObjectKey) -> Self {
-        Self { name: key.name.to_string(), namespace: key.namespace.to_string() }
+        Self {
+            name: key.name.to_string(),
+            namespace: key.namespace.to_string(),
+        }
     }
 }
 
@@ -59,14 +62,37 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
-        let Self { calls, errors, conditions, writes, failures, held } = metrics.clone();
-        registry.register("externalsecret_sync_calls", "Looks at an ExternalSecret", calls);
+        let Self {
+            calls,
+            errors,
+            conditions,
+            writes,
+            failures,
+            held,
+        } = metrics.clone();
+        registry.register(
+            "externalsecret_sync_calls",
+            "Looks at an ExternalSecret",
+            calls,
+        );
         // ESO's name lacks the suffix that a counter gets here, so it is kept as a gauge.
         registry.register("externalsecret_sync_calls_error", "Failed looks", errors);
-        registry.register("externalsecret_status_condition", "The Ready condition", conditions);
-        registry.register("tidegate_secret_writes", "Secrets written, by what was done", writes);
+        registry.register(
+            "externalsecret_status_condition",
+            "The Ready condition",
+            conditions,
+        );
+        registry.register(
+            "tidegate_secret_writes",
+            "Secrets written, by what was done",
+            writes,
+        );
         registry.register("tidegate_sync_failures", "Failed looks, by cause", failures);
-        registry.register("tidegate_removals_held", "Objects held by the shrink guard", held);
+        registry.register(
+            "tidegate_removals_held",
+            "Objects held by the shrink guard",
+            held,
+        );
         metrics
     }
 
@@ -84,7 +110,9 @@ impl Metrics {
     /// Its Ready condition is now this.
     pub fn ready(&self, key: &ObjectKey, ready: bool) {
         for (status, value) in [("True", ready), ("False", !ready)] {
-            self.conditions.get_or_create(&condition(key, status)).set(i64::from(value));
+            self.conditions
+                .get_or_create(&condition(key, status))
+                .set(i64::from(value));
         }
     }
 

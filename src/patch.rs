@@ -61,9 +61,13 @@ impl Patcher {
             Action::Update(update) => match self.update(update, class).await {
                 // The cache was behind: judge the live Secret by the same intent. An operation on
                 // a field that is gone answers 422 before the version is looked at.
-                Err(ApplyFailure::Conflict | ApplyFailure::Write { kind: ErrorKind::Invalid, .. }) => {
-                    self.merge(&update.intent, class).await?
-                }
+                Err(
+                    ApplyFailure::Conflict
+                    | ApplyFailure::Write {
+                        kind: ErrorKind::Invalid,
+                        ..
+                    },
+                ) => self.merge(&update.intent, class).await?,
                 done => done?,
             },
             Action::Delete(precondition) => self.delete(precondition, namespace, class).await?,
@@ -78,7 +82,11 @@ impl Patcher {
                 Err(other) => return Err(other),
             }
         }
-        Ok(Applied { written, nothing, orphans_deleted })
+        Ok(Applied {
+            written,
+            nothing,
+            orphans_deleted,
+        })
     }
 
     /// Deletes what a deleted object asks for, then drops ESO's finalizer.
@@ -87,9 +95,12 @@ impl Patcher {
     /// See [`ApplyFailure`].
     pub async fn clean(&self, cleanup: &Cleanup, key: &ObjectKey) -> Result<(), ApplyFailure> {
         if let Some(precondition) = &cleanup.delete {
-            self.delete(precondition, &key.namespace, Class::BulkSecret).await?;
+            self.delete(precondition, &key.namespace, Class::BulkSecret)
+                .await?;
         }
-        let Some(finalizer) = &cleanup.drop_finalizer else { return Ok(()) };
+        let Some(finalizer) = &cleanup.drop_finalizer else {
+            return Ok(());
+        };
         let path = format!(
             "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets/{}",
             percent(&key.namespace),
@@ -97,7 +108,11 @@ impl Patcher {
         );
         let body = serde_json::to_vec(&finalizer.patch()).unwrap_or_default();
         let request = patch_request(&path, body);
-        match self.api.send::<serde_json::Value>(Class::Status, request).await {
+        match self
+            .api
+            .send::<serde_json::Value>(Class::Status, request)
+            .await
+        {
             Ok(_) | Err(Refusal::NotFound) => Ok(()),
             Err(Refusal::Conflict | Refusal::Invalid(_)) => Err(ApplyFailure::Conflict),
             Err(refusal) => Err(failed("the finalizer could not be dropped", &refusal)),
@@ -105,7 +120,11 @@ impl Patcher {
     }
 
     async fn create(&self, intent: &Arc<Intent>, class: Class) -> Done {
-        let path = format!("{}?fieldManager={}", folder(&intent.owner.namespace), manager(intent));
+        let path = format!(
+            "{}?fieldManager={}",
+            folder(&intent.owner.namespace),
+            manager(intent)
+        );
         let body = intent.create_body().into_inner();
         let request = json_request("POST", &path, body.to_vec());
         match self.api.send::<Secret>(class, request).await {
@@ -119,7 +138,11 @@ impl Patcher {
         let intent = &update.intent;
         let path = format!("{}?fieldManager={}", path_of(intent), manager(intent));
         let body = update.patch_body().into_inner();
-        match self.api.send::<Secret>(class, patch_request(&path, body.to_vec())).await {
+        match self
+            .api
+            .send::<Secret>(class, patch_request(&path, body.to_vec()))
+            .await
+        {
             Ok(secret) => Ok(self.keep(&secret, intent, Written::Updated)),
             // 422: an operation no longer fits what is there; 404: it is gone.
             Err(Refusal::Conflict | Refusal::NotFound) => Err(ApplyFailure::Conflict),
@@ -137,7 +160,8 @@ impl Patcher {
                 Err(refusal) => return Err(failed("the Secret could not be read", &refusal)),
             };
             if let Some(secret) = &live {
-                self.world().keep_target(&target(intent), TargetDigest::from_secret(secret));
+                self.world()
+                    .keep_target(&target(intent), TargetDigest::from_secret(secret));
             }
             match merge(intent, live.as_ref()) {
                 Action::Nothing(why) => return Ok((Written::Nothing, Some(why))),
@@ -181,12 +205,15 @@ impl Patcher {
     }
 
     fn keep(&self, secret: &Secret, intent: &Intent, written: Written) -> (Written, Option<Why>) {
-        self.world().keep_target(&target(intent), TargetDigest::from_secret(secret));
+        self.world()
+            .keep_target(&target(intent), TargetDigest::from_secret(secret));
         (written, None)
     }
 
     fn world(&self) -> std::sync::RwLockWriteGuard<'_, World> {
-        self.world.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.world
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -202,7 +229,10 @@ fn failed(what: &str, refusal: &Refusal) -> ApplyFailure {
         Refusal::Conflict | Refusal::AlreadyExists => ErrorKind::Conflict,
         Refusal::NotLeader | Refusal::Unavailable => ErrorKind::Unavailable,
     };
-    ApplyFailure::Write { public: format!("{what}: {refusal}").into(), kind }
+    ApplyFailure::Write {
+        public: format!("{what}: {refusal}").into(),
+        kind,
+    }
 }
 
 fn folder(namespace: &str) -> String {
@@ -210,11 +240,18 @@ fn folder(namespace: &str) -> String {
 }
 
 fn path_of(intent: &Intent) -> String {
-    format!("{}/{}", folder(&intent.owner.namespace), percent(&intent.target))
+    format!(
+        "{}/{}",
+        folder(&intent.owner.namespace),
+        percent(&intent.target)
+    )
 }
 
 fn target(intent: &Intent) -> ObjectKey {
-    ObjectKey::new(Arc::clone(&intent.owner.namespace), Arc::clone(&intent.target))
+    ObjectKey::new(
+        Arc::clone(&intent.owner.namespace),
+        Arc::clone(&intent.target),
+    )
 }
 
 fn manager(intent: &Intent) -> String {
@@ -231,7 +268,9 @@ pub(crate) fn patch_request(path: &str, body: Vec<u8>) -> Request<Vec<u8>> {
 
 pub(crate) fn request(method: &str, path: &str, kind: &str, body: Vec<u8>) -> Request<Vec<u8>> {
     let builder = Request::builder().method(method).uri(path);
-    let builder = builder.header(header::CONTENT_TYPE, kind).header(header::ACCEPT, "application/json");
+    let builder = builder
+        .header(header::CONTENT_TYPE, kind)
+        .header(header::ACCEPT, "application/json");
     // Every part was percent-encoded, so the path is one; an empty request would be refused.
     builder.body(body).unwrap_or_default()
 }

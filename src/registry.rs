@@ -53,7 +53,11 @@ pub fn source(
             });
             let validation = FakeValidation::from_number(fake.validation_result);
             let provider = Arc::new(FakeProvider::new(entries.collect(), validation));
-            Ok(Source { identity, endpoint: Endpoint::new(&format!("fake:{store}")), provider })
+            Ok(Source {
+                identity,
+                endpoint: Endpoint::new(&format!("fake:{store}")),
+                provider,
+            })
         }
         ProviderConfig::Vault(settings) => vault(*settings, identity, sessions, connections),
     }
@@ -78,15 +82,25 @@ fn vault(
     let provider = VaultProvider::new(connection, settings.mount, tokens)
         .with_login_namespace(settings.login_namespace.as_deref())?;
     let provider = Arc::new(provider);
-    Ok(Source { identity, endpoint, provider })
+    Ok(Source {
+        identity,
+        endpoint,
+        provider,
+    })
 }
 
 /// Host, port and Vault namespace: what a limit belongs to.
 fn endpoint(config: &VaultConfig) -> Endpoint {
     let uri: Result<http::Uri, _> = config.server.parse();
-    let host = uri.ok().and_then(|uri| uri.authority().map(|a| host_of(a.as_str()).to_owned()));
+    let host = uri
+        .ok()
+        .and_then(|uri| uri.authority().map(|a| host_of(a.as_str()).to_owned()));
     let host = host.unwrap_or_else(|| "unparsable".to_owned());
-    match config.namespace.as_deref().filter(|namespace| !namespace.is_empty()) {
+    match config
+        .namespace
+        .as_deref()
+        .filter(|namespace| !namespace.is_empty())
+    {
         Some(namespace) => Endpoint::new(&format!("{host}/{namespace}")),
         None => Endpoint::new(&host),
     }
@@ -94,5 +108,7 @@ fn endpoint(config: &VaultConfig) -> Endpoint {
 
 /// An authority without its user part, which might carry a password.
 fn host_of(authority: &str) -> &str {
-    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+    authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host)
 }

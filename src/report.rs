@@ -97,7 +97,10 @@ impl Reporter {
     /// Writes through `api`.
     #[must_use]
     pub fn new(api: Api) -> Self {
-        let options = Options { max_in_work: IN_WORK, ..Options::default() };
+        let options = Options {
+            max_in_work: IN_WORK,
+            ..Options::default()
+        };
         Self(Arc::new(Inner {
             api,
             queue: WorkQueue::new(options),
@@ -110,8 +113,17 @@ impl Reporter {
     /// Takes a status. A waiting one of the same object is replaced and keeps the better class.
     pub fn status(&self, subject: Subject, status: Value, class: Class) {
         let mut pending = lock(&self.0.pending);
-        let class = pending.get(&subject).map_or(class, |waiting| waiting.class.min(class));
-        pending.insert(subject.clone(), Pending { status, class, attempts: 0 });
+        let class = pending
+            .get(&subject)
+            .map_or(class, |waiting| waiting.class.min(class));
+        pending.insert(
+            subject.clone(),
+            Pending {
+                status,
+                class,
+                attempts: 0,
+            },
+        );
         drop(pending);
         self.0.queue.add(subject, lane(class), ());
     }
@@ -170,7 +182,11 @@ impl Reporter {
                 self.0.post(&event, count).await;
                 continue;
             }
-            let pause = if lock(&self.0.gate).waiting() == 0 { IDLE } else { TICK };
+            let pause = if lock(&self.0.gate).waiting() == 0 {
+                IDLE
+            } else {
+                TICK
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.0.bell.notified() => {}
@@ -196,7 +212,11 @@ impl Inner {
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let path = format!("{}?fieldManager={STATUS_MANAGER}", subject.path());
         let patch = request("PATCH", &path, "application/merge-patch+json", body);
-        match self.api.send::<serde::de::IgnoredAny>(pending.class, patch).await {
+        match self
+            .api
+            .send::<serde::de::IgnoredAny>(pending.class, patch)
+            .await
+        {
             Ok(_) | Err(Refusal::NotFound) => ticket.done(None),
             Err(refusal) => {
                 let (namespace, name) = (&*subject.namespace, &*subject.name);
@@ -211,14 +231,27 @@ impl Inner {
         pending.attempts = pending.attempts.saturating_add(1);
         let after = Duration::from_secs(1 << pending.attempts.min(7));
         lock(&self.pending).entry(subject).or_insert(pending);
-        ticket.done(Some(Requeue { lane: Lane::Retry, after, reasons: () }));
+        ticket.done(Some(Requeue {
+            lane: Lane::Retry,
+            after,
+            reasons: (),
+        }));
     }
 
     /// Sends one event; a lost one is not repeated, the condition tells the same.
     async fn post(&self, event: &Event, count: u32) {
         let about = &event.about;
-        let namespace = if about.namespace.is_empty() { "default" } else { &*about.namespace };
-        let now = self.api.clock().now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let namespace = if about.namespace.is_empty() {
+            "default"
+        } else {
+            &*about.namespace
+        };
+        let now = self
+            .api
+            .clock()
+            .now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string();
         let version = "external-secrets.io/v1";
         let body = json!({
             "apiVersion": "v1",
@@ -239,7 +272,11 @@ impl Inner {
         });
         let path = format!("/api/v1/namespaces/{}/events", percent(namespace));
         let request = json_request("POST", &path, serde_json::to_vec(&body).unwrap_or_default());
-        if let Err(refusal) = self.api.send::<serde::de::IgnoredAny>(Class::Event, request).await {
+        if let Err(refusal) = self
+            .api
+            .send::<serde::de::IgnoredAny>(Class::Event, request)
+            .await
+        {
             tracing::debug!(reason = event.reason, %refusal, "event not written");
         }
     }

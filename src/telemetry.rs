@@ -31,7 +31,14 @@ pub enum TelemetryError {
 /// Crates that would log what passes through them: requests, tokens, whole bodies.
 ///
 /// They stay off at every level, so that `--log-level trace` is safe on a cluster.
-const SILENCED: [&str; 6] = ["vaultrs", "rustify", "hyper_util", "h2", "reqwest", "rustls"];
+const SILENCED: [&str; 6] = [
+    "vaultrs",
+    "rustify",
+    "hyper_util",
+    "h2",
+    "reqwest",
+    "rustls",
+];
 
 /// Sends logs to standard error.
 ///
@@ -40,7 +47,9 @@ const SILENCED: [&str; 6] = ["vaultrs", "rustify", "hyper_util", "h2", "reqwest"
 pub fn install(level: &str, format: LogFormat) -> Result<(), TelemetryError> {
     let mut filter = EnvFilter::try_new(level).map_err(TelemetryError::Filter)?;
     for target in SILENCED {
-        let directive = format!("{target}=off").parse().map_err(TelemetryError::Filter)?;
+        let directive = format!("{target}=off")
+            .parse()
+            .map_err(TelemetryError::Filter)?;
         filter = filter.add_directive(directive);
     }
     let colour = std::io::stderr().is_terminal();

@@ -29,8 +29,14 @@ const ABSENCES: [(&str, &[&str]); 6] = [
     ("providers/fake", &["kube", "tonic", "tidegate"]),
     ("providers/vault", &["kube", "tonic", "tidegate"]),
     ("crates/stages", &["tokio", "reqwest", "hyper"]),
-    ("crates/gotpl", &["tokio", "kube", "tidegate-contract", "tidegate-stages"]),
-    ("crates/gjson", &["tokio", "kube", "tidegate-contract", "tidegate-stages"]),
+    (
+        "crates/gotpl",
+        &["tokio", "kube", "tidegate-contract", "tidegate-stages"],
+    ),
+    (
+        "crates/gjson",
+        &["tokio", "kube", "tidegate-contract", "tidegate-stages"],
+    ),
 ];
 
 struct Source {
@@ -55,11 +61,18 @@ fn sources() -> Vec<Source> {
                 }
             } else if name.ends_with(".rs") {
                 let text = fs::read_to_string(&path).unwrap();
-                found.push(Source { path: path.strip_prefix(root()).unwrap().into(), text });
+                found.push(Source {
+                    path: path.strip_prefix(root()).unwrap().into(),
+                    text,
+                });
             }
         }
     }
-    assert!(found.len() > 20, "the walk found {} files only", found.len());
+    assert!(
+        found.len() > 20,
+        "the walk found {} files only",
+        found.len()
+    );
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
@@ -70,7 +83,11 @@ fn generated(source: &Source) -> bool {
 
 /// The part of a file before its inline tests.
 fn code(source: &Source) -> &str {
-    source.text.split("#[cfg(test)]\nmod tests").next().unwrap_or(&source.text)
+    source
+        .text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or(&source.text)
 }
 
 fn report(rule: &str, broken: &[String]) {
@@ -83,11 +100,16 @@ fn every_file_says_what_it_is() {
         .iter()
         .filter(|source| {
             let first = source.text.lines().next().unwrap_or("");
-            !LABELS.iter().any(|label| first.starts_with(label) && first.len() > label.len() + 5)
+            !LABELS
+                .iter()
+                .any(|label| first.starts_with(label) && first.len() > label.len() + 5)
         })
         .map(|source| source.path.display().to_string())
         .collect();
-    report("a file opens with //! Pure., Shell., Seam. or Generated. and its purpose", &broken);
+    report(
+        "a file opens with //! Pure., Shell., Seam. or Generated. and its purpose",
+        &broken,
+    );
 }
 
 #[test]
@@ -106,7 +128,10 @@ fn files_functions_and_lines_stay_short() {
         }
         broken.extend(long_functions(source));
     }
-    report("files <= 400 lines, functions <= 70, columns <= 100", &broken);
+    report(
+        "files <= 400 lines, functions <= 70, columns <= 100",
+        &broken,
+    );
 }
 
 /// Finds functions by rustfmt's layout: a signature at some indent, its brace at the same indent.
@@ -115,16 +140,30 @@ fn long_functions(source: &Source) -> Vec<String> {
     let mut broken = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let trimmed = line.trim_start();
-        let is_fn = ["fn ", "pub fn ", "pub(crate) fn ", "pub(super) fn ", "async fn ", "pub async fn "]
-            .iter()
-            .any(|word| trimmed.starts_with(word));
+        let is_fn = [
+            "fn ",
+            "pub fn ",
+            "pub(crate) fn ",
+            "pub(super) fn ",
+            "async fn ",
+            "pub async fn ",
+        ]
+        .iter()
+        .any(|word| trimmed.starts_with(word));
         if !is_fn || trimmed.ends_with(';') {
             continue;
         }
         let close = format!("{}}}", &line[..line.len() - trimmed.len()]);
-        let length = lines[start..].iter().position(|line| **line == close).map_or(0, |end| end + 1);
+        let length = lines[start..]
+            .iter()
+            .position(|line| **line == close)
+            .map_or(0, |end| end + 1);
         if length > MAX_FUNCTION {
-            broken.push(format!("{}:{}: {length} lines", source.path.display(), start + 1));
+            broken.push(format!(
+                "{}:{}: {length} lines",
+                source.path.display(),
+                start + 1
+            ));
         }
     }
     broken
@@ -133,7 +172,10 @@ fn long_functions(source: &Source) -> Vec<String> {
 #[test]
 fn pure_files_reach_for_nothing_ambient() {
     let mut broken = Vec::new();
-    for source in sources().iter().filter(|source| source.text.starts_with("//! Pure.")) {
+    for source in sources()
+        .iter()
+        .filter(|source| source.text.starts_with("//! Pure."))
+    {
         for (number, line) in code(source).lines().enumerate() {
             let statement = line.split("//").next().unwrap_or("");
             for word in IMPURE.iter().filter(|word| statement.contains(**word)) {
@@ -141,7 +183,10 @@ fn pure_files_reach_for_nothing_ambient() {
             }
         }
     }
-    report("a Pure file has no async, clock, randomness, environment, files or network", &broken);
+    report(
+        "a Pure file has no async, clock, randomness, environment, files or network",
+        &broken,
+    );
 }
 
 #[test]
@@ -158,22 +203,39 @@ fn every_file_is_compiled() {
 
 /// A file that Cargo names itself: lib, main, binaries, tests, benches, examples, fuzz targets.
 fn is_root(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
-    let parent = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("");
+    let parent = path
+        .parent()
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
     matches!(name, "lib.rs" | "main.rs" | "build.rs")
-        || matches!(parent, Some("bin" | "tests" | "benches" | "examples" | "fuzz_targets"))
+        || matches!(
+            parent,
+            Some("bin" | "tests" | "benches" | "examples" | "fuzz_targets")
+        )
 }
 
 fn declared(path: &Path, known: &BTreeSet<&Path>, sources: &[Source]) -> bool {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    let stem = path
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or("");
     let folder = path.parent().unwrap_or(Path::new(""));
     let sibling = ["lib.rs", "main.rs", "mod.rs"].map(|name| folder.join(name));
     let parents = sibling.into_iter().chain([folder.with_extension("rs")]);
-    parents.filter(|parent| known.contains(parent.as_path())).any(|parent| {
-        let text = sources.iter().find(|source| source.path == parent).map(|s| s.text.as_str());
-        let mention = format!("mod {stem};");
-        text.is_some_and(|text| text.lines().any(|line| line.trim_end().ends_with(&mention)))
-    })
+    parents
+        .filter(|parent| known.contains(parent.as_path()))
+        .any(|parent| {
+            let text = sources
+                .iter()
+                .find(|source| source.path == parent)
+                .map(|s| s.text.as_str());
+            let mention = format!("mod {stem};");
+            text.is_some_and(|text| text.lines().any(|line| line.trim_end().ends_with(&mention)))
+        })
 }
 
 #[test]
@@ -213,7 +275,10 @@ fn crates_stay_apart() {
             }
         }
     }
-    report("crates that design section 3 keeps apart stay apart", &broken);
+    report(
+        "crates that design section 3 keeps apart stay apart",
+        &broken,
+    );
 }
 
 #[test]
@@ -253,9 +318,15 @@ fn plaintext_is_opened_in_the_named_places_only() {
     for source in &sources() {
         let path = source.path.to_string_lossy();
         let tests = path.contains("/tests");
-        if !tests && !ALLOWED.iter().any(|place| path.starts_with(place)) && code(source).contains(".expose()") {
+        if !tests
+            && !ALLOWED.iter().any(|place| path.starts_with(place))
+            && code(source).contains(".expose()")
+        {
             broken.push(path.into_owned());
         }
     }
-    report("SecretValue::expose is called in the named places only", &broken);
+    report(
+        "SecretValue::expose is called in the named places only",
+        &broken,
+    );
 }

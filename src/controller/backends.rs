@@ -64,7 +64,12 @@ impl Backends {
     #[must_use]
     pub fn new(client: Client, sessions: Sessions) -> Self {
         let sources = Sources::new(client.clone());
-        Self { client, sources, sessions, table: Mutex::default() }
+        Self {
+            client,
+            sources,
+            sessions,
+            table: Mutex::default(),
+        }
     }
 
     /// The backend of `store` as `consumer` sees it. An empty consumer stands for the store itself
@@ -99,8 +104,13 @@ impl Backends {
             let mut connections = Connections::default();
             return registry::source(store, identity, resolved, &self.sessions, &mut connections);
         };
-        let made =
-            registry::source(store, identity, resolved, &self.sessions, &mut slot.connections)?;
+        let made = registry::source(
+            store,
+            identity,
+            resolved,
+            &self.sessions,
+            &mut slot.connections,
+        )?;
         if slot.epoch == epoch {
             if referent {
                 slot.by_consumer.insert(Arc::clone(consumer), made.clone());
@@ -119,11 +129,17 @@ impl Backends {
         consumer: &Arc<str>,
     ) -> Result<Source, u64> {
         let mut table = self.lock();
-        let slot = table.stores.entry(store.clone()).or_insert_with(|| Slot::new(entry));
+        let slot = table
+            .stores
+            .entry(store.clone())
+            .or_insert_with(|| Slot::new(entry));
         if !slot.is_of(entry) {
             *slot = Slot::new(entry);
         }
-        let known = slot.shared.as_ref().or_else(|| slot.by_consumer.get(consumer));
+        let known = slot
+            .shared
+            .as_ref()
+            .or_else(|| slot.by_consumer.get(consumer));
         known.cloned().ok_or(slot.epoch)
     }
 
@@ -134,7 +150,13 @@ impl Backends {
             return Vec::new();
         }
         let mut table = self.lock();
-        let stores: Vec<StoreId> = table.users.get(key).into_iter().flatten().cloned().collect();
+        let stores: Vec<StoreId> = table
+            .users
+            .get(key)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
         for store in &stores {
             if let Some(slot) = table.stores.get_mut(store) {
                 slot.shared = None;

@@ -41,6 +41,11 @@ pub fn look(ctx: &Context, key: &ObjectKey) -> Option<(Lane, Duration, Trigger)>
         uid: broken.uid,
     };
     let reason = names::EVENT_UPDATE_FAILED;
-    ctx.reporter.event(Event { about, warning: true, reason, message });
+    ctx.reporter.event(Event {
+        about,
+        warning: true,
+        reason,
+        message,
+    });
     None
 }

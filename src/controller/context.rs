@@ -54,7 +54,10 @@ impl StoreItem {
     /// The key of a store.
     #[must_use]
     pub fn new(id: &StoreId) -> Self {
-        Self { id: id.clone(), namespace: id.namespace.clone().unwrap_or_default() }
+        Self {
+            id: id.clone(),
+            namespace: id.namespace.clone().unwrap_or_default(),
+        }
     }
 }
 
@@ -173,7 +176,10 @@ impl Context {
     /// Time and randomness for one decision.
     #[must_use]
     pub fn env(&self) -> Env {
-        Env { now: self.clock.now(), rng: self.random() }
+        Env {
+            now: self.clock.now(),
+            rng: self.random(),
+        }
     }
 
     /// SplitMix64: jitter needs spread, not secrecy.
@@ -233,7 +239,9 @@ impl Context {
         self.unsubscribe(key);
         self.queue.forget(&Item(key.clone()));
         lock(&self.memories).remove(key);
-        lock(&self.guards).values_mut().for_each(|guard| guard.forget(key));
+        lock(&self.guards)
+            .values_mut()
+            .for_each(|guard| guard.forget(key));
         self.reporter.forget(&super::subject_of(key));
         self.metrics.forget(key);
     }
@@ -247,7 +255,8 @@ impl Context {
     pub fn validate_store_later(&self, id: &StoreId) {
         let millis = u64::try_from(self.settings.store_interval.as_millis()).unwrap_or(u64::MAX);
         let after = Duration::from_millis(self.random() % millis.max(1));
-        self.stores.add_after(StoreItem::new(id), Lane::Refresh, after, ());
+        self.stores
+            .add_after(StoreItem::new(id), Lane::Refresh, after, ());
     }
 
     /// A store is gone.
@@ -345,15 +354,24 @@ const TRIGGERS: [Trigger; 7] = [
 /// A trigger as the queue carries it.
 #[must_use]
 pub fn reason(trigger: Trigger) -> Reasons {
-    let position = TRIGGERS.iter().position(|known| *known == trigger).unwrap_or_default();
+    let position = TRIGGERS
+        .iter()
+        .position(|known| *known == trigger)
+        .unwrap_or_default();
     Reasons::one(u32::try_from(position).unwrap_or_default())
 }
 
 /// The weightiest trigger of a ticket.
 #[must_use]
 pub fn trigger(reasons: Reasons) -> Trigger {
-    let first = reasons.numbers().next().and_then(|number| usize::try_from(number).ok());
-    first.and_then(|position| TRIGGERS.get(position)).copied().unwrap_or(Trigger::Timer)
+    let first = reasons
+        .numbers()
+        .next()
+        .and_then(|number| usize::try_from(number).ok());
+    first
+        .and_then(|position| TRIGGERS.get(position))
+        .copied()
+        .unwrap_or(Trigger::Timer)
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -78,21 +78,39 @@ impl<'a> Resolver<'a> {
         consumer: &'a Arc<str>,
     ) -> Self {
         let (credentials, used) = (Vec::new(), Vec::new());
-        Self { client, sources, store, consumer, credentials, referent: false, used }
+        Self {
+            client,
+            sources,
+            store,
+            consumer,
+            credentials,
+            referent: false,
+            used,
+        }
     }
 
     /// Resolves `spec`. The second part names every object that was looked at, found or not, so
     /// that its change leads back to the store.
     pub async fn resolve(mut self, spec: &SecretStoreSpec) -> (Answer<Resolved>, Vec<SourceKey>) {
         let config = match (&spec.provider.vault, &spec.provider.fake) {
-            (Some(vault), None) => {
-                self.vault(vault).await.map(|settings| ProviderConfig::Vault(Box::new(settings)))
-            }
+            (Some(vault), None) => self
+                .vault(vault)
+                .await
+                .map(|settings| ProviderConfig::Vault(Box::new(settings))),
             (None, Some(fake)) => Ok(ProviderConfig::Fake(fake.clone())),
-            _ => Err(invalid("the store names no provider that this controller serves")),
+            _ => Err(invalid(
+                "the store names no provider that this controller serves",
+            )),
         };
         let (credentials, referent) = (std::mem::take(&mut self.credentials), self.referent);
-        (config.map(|config| Resolved { config, credentials, referent }), self.used)
+        (
+            config.map(|config| Resolved {
+                config,
+                credentials,
+                referent,
+            }),
+            self.used,
+        )
     }
 
     async fn vault(&mut self, spec: &VaultProvider) -> Answer<VaultSettings> {
@@ -100,7 +118,9 @@ impl<'a> Resolver<'a> {
         config.namespace.clone_from(&spec.namespace);
         config.headers.clone_from(&spec.headers);
         config.forward_to_active = spec.read_your_writes && spec.forward_inconsistent;
-        config.tls.ca_pem = self.trust(spec.ca_bundle.as_deref(), spec.ca_provider.as_ref()).await?;
+        config.tls.ca_pem = self
+            .trust(spec.ca_bundle.as_deref(), spec.ca_provider.as_ref())
+            .await?;
         if let Some(tls) = &spec.tls
             && let (Some(cert), Some(key)) = (&tls.cert_secret_ref, &tls.key_secret_ref)
         {
@@ -114,9 +134,17 @@ impl<'a> Resolver<'a> {
             KvVersion::V1 => vault::KvVersion::V1,
             KvVersion::V2 => vault::KvVersion::V2,
         };
-        let mount = vault::KvMount { path: spec.path.clone(), version };
+        let mount = vault::KvMount {
+            path: spec.path.clone(),
+            version,
+        };
         let login_namespace = spec.auth.as_ref().and_then(|auth| auth.namespace.clone());
-        Ok(VaultSettings { config, mount, login, login_namespace })
+        Ok(VaultSettings {
+            config,
+            mount,
+            login,
+            login_namespace,
+        })
     }
 
     /// The first method that is set, in ESO's order.
@@ -135,7 +163,11 @@ impl<'a> Resolver<'a> {
                 _ => return Err(invalid("appRole needs roleId or roleRef")),
             };
             let secret_id = self.secret(&role.secret_ref, None).await?;
-            return Ok(vault::Login::AppRole { path: role.path.clone(), role_id, secret_id });
+            return Ok(vault::Login::AppRole {
+                path: role.path.clone(),
+                role_id,
+                secret_id,
+            });
         }
         if let Some(kubernetes) = &auth.kubernetes {
             let jwt: Arc<dyn JwtSource> =
@@ -152,12 +184,20 @@ impl<'a> Resolver<'a> {
         if let Some(ldap) = &auth.ldap {
             let password = self.secret(&ldap.secret_ref, None).await?;
             let (path, username) = (mount(&ldap.path, "ldap"), ldap.username.clone());
-            return Ok(vault::Login::Ldap { path, username, password });
+            return Ok(vault::Login::Ldap {
+                path,
+                username,
+                password,
+            });
         }
         if let Some(user) = &auth.user_pass {
             let password = self.secret(&user.secret_ref, None).await?;
             let (path, username) = (mount(&user.path, "userpass"), user.username.clone());
-            return Ok(vault::Login::UserPass { path, username, password });
+            return Ok(vault::Login::UserPass {
+                path,
+                username,
+                password,
+            });
         }
         self.certificate_or_jwt(auth, config).await
     }
@@ -186,7 +226,11 @@ impl<'a> Resolver<'a> {
                     }
                 };
             let (path, role) = (jwt.path.clone(), jwt.role.clone());
-            return Ok(vault::Login::Jwt { path, role, jwt: source });
+            return Ok(vault::Login::Jwt {
+                path,
+                role,
+                jwt: source,
+            });
         }
         if let Some(cert) = &auth.cert {
             let (Some(certificate), Some(key)) = (&cert.client_cert, &cert.secret_ref) else {
@@ -196,7 +240,9 @@ impl<'a> Resolver<'a> {
             let (path, role) = (cert.path.clone(), cert.vault_role.clone());
             return Ok(vault::Login::Cert { path, role });
         }
-        Err(invalid("the auth section names no method that this controller serves"))
+        Err(invalid(
+            "the auth section names no method that this controller serves",
+        ))
     }
 
     fn account(
@@ -207,10 +253,15 @@ impl<'a> Resolver<'a> {
     ) -> Answer<Arc<dyn JwtSource>> {
         let namespace = self.namespace(account.namespace.as_deref())?;
         let uid = format!("{namespace}/{}", account.name);
-        self.credentials.push(Credential::ServiceAccount { uid, audiences: audiences.clone() });
+        self.credentials.push(Credential::ServiceAccount {
+            uid,
+            audiences: audiences.clone(),
+        });
         let name = account.name.as_str().into();
         let client = self.client.clone();
-        Ok(Arc::new(ServiceAccountToken::new(client, namespace, name, audiences, seconds)))
+        Ok(Arc::new(ServiceAccountToken::new(
+            client, namespace, name, audiences, seconds,
+        )))
     }
 
     async fn client_certificate(
@@ -230,18 +281,28 @@ impl<'a> Resolver<'a> {
     ) -> Answer<Option<Vec<u8>>> {
         if let Some(bundle) = bundle.filter(|bundle| !bundle.is_empty()) {
             let pem = ca::pem_of_field(bundle);
-            return pem.map(Some).ok_or_else(|| invalid("caBundle holds no PEM certificate"));
+            return pem
+                .map(Some)
+                .ok_or_else(|| invalid("caBundle holds no PEM certificate"));
         }
-        let Some(provider) = provider else { return Ok(None) };
+        let Some(provider) = provider else {
+            return Ok(None);
+        };
         let kind = match provider.type_ {
             CaProviderKind::Secret => SourceKind::Secret,
             CaProviderKind::ConfigMap => SourceKind::ConfigMap,
         };
         if self.store.namespace.is_none() && provider.namespace.is_none() {
-            return Err(invalid("caProvider of a ClusterSecretStore needs a namespace"));
+            return Err(invalid(
+                "caProvider of a ClusterSecretStore needs a namespace",
+            ));
         }
         let namespace = self.namespace(provider.namespace.as_deref())?;
-        let source = SourceKey { kind, namespace, name: provider.name.as_str().into() };
+        let source = SourceKey {
+            kind,
+            namespace,
+            name: provider.name.as_str().into(),
+        };
         let key = provider.key.as_deref().unwrap_or_default();
         let value = self.value(source.clone(), key).await?;
         ca::pem_of_bytes(value.expose())
@@ -256,11 +317,23 @@ impl<'a> Resolver<'a> {
     ) -> Answer<SecretValue> {
         let name = selector.name.as_deref().filter(|name| !name.is_empty());
         let name = name.ok_or_else(|| invalid("a secretRef of the store has no name"))?;
-        let key = selector.key.as_deref().filter(|key| !key.is_empty()).or(default_key);
+        let key = selector
+            .key
+            .as_deref()
+            .filter(|key| !key.is_empty())
+            .or(default_key);
         let key = key.ok_or_else(|| invalid(format!("the secretRef {name:?} has no key")))?;
         let namespace = self.namespace(selector.namespace.as_deref())?;
         let kind = SourceKind::Secret;
-        self.value(SourceKey { kind, namespace, name: name.into() }, key).await
+        self.value(
+            SourceKey {
+                kind,
+                namespace,
+                name: name.into(),
+            },
+            key,
+        )
+        .await
     }
 
     async fn value(&mut self, source: SourceKey, key: &str) -> Answer<SecretValue> {
@@ -273,7 +346,10 @@ impl<'a> Resolver<'a> {
             ProviderError::new(kind, error.to_string())
         })?;
         let (uid, resource_version) = (content.uid.clone(), content.stamp.clone());
-        self.credentials.push(Credential::Object { uid, resource_version });
+        self.credentials.push(Credential::Object {
+            uid,
+            resource_version,
+        });
         let value = content.data.get(key).cloned();
         value.ok_or_else(|| invalid(format!("{source} has no key {key:?}")))
     }
@@ -283,15 +359,15 @@ impl<'a> Resolver<'a> {
         match (&self.store.namespace, named.filter(|name| !name.is_empty())) {
             (Some(own), None) => Ok(Arc::clone(own)),
             (Some(own), Some(named)) if named == &**own => Ok(Arc::clone(own)),
-            (Some(_), Some(_)) => {
-                Err(invalid("a SecretStore may refer to its own namespace only"))
-            }
+            (Some(_), Some(_)) => Err(invalid("a SecretStore may refer to its own namespace only")),
             (None, Some(named)) => Ok(named.into()),
             (None, None) => {
                 debug_assert_eq!(self.store.key.kind, StoreKind::ClusterSecretStore);
                 self.referent = true;
                 if self.consumer.is_empty() {
-                    return Err(invalid("the credentials belong to each consumer's namespace"));
+                    return Err(invalid(
+                        "the credentials belong to each consumer's namespace",
+                    ));
                 }
                 Ok(Arc::clone(self.consumer))
             }
@@ -300,7 +376,11 @@ impl<'a> Resolver<'a> {
 }
 
 fn mount(path: &str, default: &str) -> String {
-    if path.is_empty() { default.to_owned() } else { path.to_owned() }
+    if path.is_empty() {
+        default.to_owned()
+    } else {
+        path.to_owned()
+    }
 }
 
 fn invalid(text: impl Into<std::borrow::Cow<'static, str>>) -> ProviderError {

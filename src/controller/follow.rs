@@ -90,10 +90,14 @@ impl Known {
                 let key = key_of(&object);
                 self.present.insert(key.clone());
                 self.listing.insert(key);
-                handle(Seen::Applied { object, initial: !self.listed });
+                handle(Seen::Applied {
+                    object,
+                    initial: !self.listed,
+                });
             }
             Event::InitDone => {
-                let gone: Vec<ObjectKey> = self.present.difference(&self.listing).cloned().collect();
+                let gone: Vec<ObjectKey> =
+                    self.present.difference(&self.listing).cloned().collect();
                 for key in gone {
                     self.present.remove(&key);
                     handle(Seen::Gone(key));
@@ -104,7 +108,10 @@ impl Known {
             }
             Event::Apply(object) => {
                 self.present.insert(key_of(&object));
-                handle(Seen::Applied { object, initial: false });
+                handle(Seen::Applied {
+                    object,
+                    initial: false,
+                });
             }
             Event::Delete(object) => {
                 let key = key_of(&object);

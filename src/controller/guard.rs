@@ -21,12 +21,18 @@ pub fn judge(ctx: &Context, observed: &Observed, mut change: Change, env: &Env) 
         }
         let (baseline, release) = {
             let world = ctx.seen();
-            (world.fed_by(&id), world.store(&id).and_then(|store| store.release))
+            (
+                world.fed_by(&id),
+                world.store(&id).and_then(|store| store.release),
+            )
         };
         let release = release.as_deref();
-        let guard = guards.entry(id).or_insert_with(|| ShrinkGuard::new(release));
+        let guard = guards
+            .entry(id)
+            .or_insert_with(|| ShrinkGuard::new(release));
         change = guard.judge(key, change, baseline, release, env);
     }
-    ctx.metrics.held(guards.values().map(ShrinkGuard::pending).sum());
+    ctx.metrics
+        .held(guards.values().map(ShrinkGuard::pending).sum());
     change
 }

@@ -16,8 +16,12 @@ pub fn subscribe(
     mut subscriptions: Vec<Subscription>,
     poll: &Polling,
 ) {
-    let refreshed = poll.last_read.and_then(|at| Duration::try_from(at.as_duration()).ok());
-    subscriptions.iter_mut().for_each(|subscription| subscription.refreshed = refreshed);
+    let refreshed = poll
+        .last_read
+        .and_then(|at| Duration::try_from(at.as_duration()).ok());
+    subscriptions
+        .iter_mut()
+        .for_each(|subscription| subscription.refreshed = refreshed);
     let interval = poll.interval;
     let object: Arc<str> = observed.key.to_string().into();
     ctx.subscribed(&observed.key, &subscriptions, interval);
@@ -38,11 +42,20 @@ pub async fn subscribe_unread(ctx: &Context, observed: &Observed, poll: &Polling
             ctx.unsubscribe(&observed.key);
             return false;
         };
-        let Ok(source) = ctx.backends.source(&id, &entry, &observed.key.namespace).await else {
+        let Ok(source) = ctx
+            .backends
+            .source(&id, &entry, &observed.key.namespace)
+            .await
+        else {
             ctx.unsubscribe(&observed.key);
             return false;
         };
-        subscriptions.push(Subscription { source, key: key.clone(), seen: Seen::Nothing, refreshed: None });
+        subscriptions.push(Subscription {
+            source,
+            key: key.clone(),
+            seen: Seen::Nothing,
+            refreshed: None,
+        });
     }
     if !ctx.is_subscribed(&observed.key, &subscriptions, poll.interval) {
         subscribe(ctx, observed, subscriptions, poll);

@@ -7,7 +7,8 @@ use tidegate_contract::{ErrorKind, ProviderError, RemoteKey, RemoteSecret};
 use tidegate_fetch::{Answer, Read, Seen, Source, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
-    Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan, PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
+    Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
+    PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
 };
 
 use super::context::{Context, Item, reason, trigger};
@@ -75,31 +76,42 @@ async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) 
                 continue;
             }
         };
-        let same = |read: &Read| {
-            read.key == planned.key && read.source.identity == source.identity
-        };
+        let same = |read: &Read| read.key == planned.key && read.source.identity == source.identity;
         let place = reads.iter().position(same).unwrap_or(reads.len());
         if place == reads.len() {
             let (key, not_before) = (planned.key.clone(), planned.fresh.then_some(now));
-            reads.push(Read { source, key, lane: fetch_lane(lane), not_before });
+            reads.push(Read {
+                source,
+                key,
+                lane: fetch_lane(lane),
+                not_before,
+            });
         }
         places.push(Ok(place));
     }
-    let asked: Vec<(Source, RemoteKey)> =
-        reads.iter().map(|read| (read.source.clone(), read.key.clone())).collect();
+    let asked: Vec<(Source, RemoteKey)> = reads
+        .iter()
+        .map(|read| (read.source.clone(), read.key.clone()))
+        .collect();
     let got = ctx.fetch.run(&object, reads).await;
-    let subscriptions = asked.into_iter().zip(&got).map(|((source, key), answer)| Subscription {
-        source,
-        key,
-        seen: Seen::from(answer),
-        refreshed: None,
-    });
+    let subscriptions = asked
+        .into_iter()
+        .zip(&got)
+        .map(|((source, key), answer)| Subscription {
+            source,
+            key,
+            seen: Seen::from(answer),
+            refreshed: None,
+        });
     let subscriptions = subscriptions.collect();
     let answer = |place: Result<usize, FetchFailure>| match place {
         Err(failure) => Err(failure),
         Ok(place) => told(got[place].clone()),
     };
-    Fetched { answers: places.into_iter().map(answer).collect(), subscriptions }
+    Fetched {
+        answers: places.into_iter().map(answer).collect(),
+        subscriptions,
+    }
 }
 
 /// The backend of one read, as this object's namespace sees it.
@@ -110,18 +122,21 @@ async fn source(
 ) -> Result<Source, ProviderError> {
     let id = StoreId::seen_from(&observed.key.namespace, &planned.store);
     let entry = ctx.seen().store(&id);
-    let entry = entry.ok_or_else(|| {
-        ProviderError::new(ErrorKind::Invalid, format!("{id} does not exist"))
-    })?;
-    ctx.backends.source(&id, &entry, &observed.key.namespace).await
+    let entry = entry
+        .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, format!("{id} does not exist")))?;
+    ctx.backends
+        .source(&id, &entry, &observed.key.namespace)
+        .await
 }
 
 fn told(answer: Answer) -> Result<RemoteSecret, FetchFailure> {
-    answer.map(|value| value.secret).map_err(|failure| FetchFailure {
-        kind: failure.kind,
-        public: failure.public,
-        confirmed: failure.absence.is_some_and(|absence| absence.confirmed),
-    })
+    answer
+        .map(|value| value.secret)
+        .map_err(|failure| FetchFailure {
+            kind: failure.kind,
+            public: failure.public,
+            confirmed: failure.absence.is_some_and(|absence| absence.confirmed),
+        })
 }
 
 async fn write(ctx: &Context, observed: &Observed, change: &Change, lane: Lane) -> Outcome {
@@ -130,18 +145,17 @@ async fn write(ctx: &Context, observed: &Observed, change: &Change, lane: Lane) 
         Lane::Changed => Class::ChangedSecret,
         Lane::Bulk | Lane::Retry | Lane::Refresh => Class::BulkSecret,
     };
-    let result = ctx.patcher.run(change, &observed.key.namespace, class).await;
+    let result = ctx
+        .patcher
+        .run(change, &observed.key.namespace, class)
+        .await;
     if let Ok(applied) = &result {
         ctx.metrics.wrote(applied.written);
     }
     change.conclude(result)
 }
 
-async fn cleaned(
-    ctx: &Context,
-    key: &ObjectKey,
-    cleanup: &tidegate_stages::Cleanup,
-) -> Outcome {
+async fn cleaned(ctx: &Context, key: &ObjectKey, cleanup: &tidegate_stages::Cleanup) -> Outcome {
     match ctx.patcher.clean(cleanup, key).await {
         Ok(()) => Outcome::Cleaned,
         Err(failure) => reporting::cleanup_failed(failure),
@@ -158,11 +172,22 @@ async fn settle(
 ) -> Later {
     let env = ctx.env();
     let key = &observed.key;
-    reporting::report(ctx, observed, status(observed, outcome, &env), outcome, lane);
-    ctx.remember(key, |memory| *memory = Memory::after(observed, outcome, &env));
+    reporting::report(
+        ctx,
+        observed,
+        status(observed, outcome, &env),
+        outcome,
+        lane,
+    );
+    ctx.remember(key, |memory| {
+        *memory = Memory::after(observed, outcome, &env)
+    });
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
-    let mut by_itself = poll.as_ref().filter(|poll| poll.tell_each).map(|poll| poll.interval);
+    let mut by_itself = poll
+        .as_ref()
+        .filter(|poll| poll.tell_each)
+        .map(|poll| poll.interval);
     match (poll, subscriptions) {
         (Some(poll), Some(read)) => polling::subscribe(ctx, observed, read, &poll),
         (Some(poll), None) => {

@@ -24,7 +24,10 @@ impl StoreId {
             StoreKind::SecretStore => Some(Arc::clone(namespace)),
             StoreKind::ClusterSecretStore => None,
         };
-        Self { key: key.clone(), namespace }
+        Self {
+            key: key.clone(),
+            namespace,
+        }
     }
 }
 
@@ -66,18 +69,29 @@ impl Relations {
         }
         self.remove(object);
         for store in &links.stores {
-            self.by_store.entry(store.clone()).or_default().insert(object.clone());
+            self.by_store
+                .entry(store.clone())
+                .or_default()
+                .insert(object.clone());
         }
         let target = ObjectKey::new(Arc::clone(&object.namespace), Arc::clone(&links.target));
-        self.by_target.entry(target).or_default().insert(object.clone());
-        let namespace = self.by_namespace.entry(Arc::clone(&object.namespace)).or_default();
+        self.by_target
+            .entry(target)
+            .or_default()
+            .insert(object.clone());
+        let namespace = self
+            .by_namespace
+            .entry(Arc::clone(&object.namespace))
+            .or_default();
         namespace.insert(object.clone());
         self.links.insert(object.clone(), links);
     }
 
     /// Forgets `object`.
     pub fn remove(&mut self, object: &ObjectKey) {
-        let Some(links) = self.links.remove(object) else { return };
+        let Some(links) = self.links.remove(object) else {
+            return;
+        };
         for store in &links.stores {
             unlink(&mut self.by_store, store, object);
         }
@@ -89,19 +103,34 @@ impl Relations {
     /// The objects that read from `store`.
     #[must_use]
     pub fn users_of_store(&self, store: &StoreId) -> Vec<ObjectKey> {
-        self.by_store.get(store).into_iter().flatten().cloned().collect()
+        self.by_store
+            .get(store)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// The objects whose target is the Secret `target`.
     #[must_use]
     pub fn users_of_target(&self, target: &ObjectKey) -> Vec<ObjectKey> {
-        self.by_target.get(target).into_iter().flatten().cloned().collect()
+        self.by_target
+            .get(target)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 
     /// The objects of a namespace.
     #[must_use]
     pub fn in_namespace(&self, namespace: &str) -> Vec<ObjectKey> {
-        self.by_namespace.get(namespace).into_iter().flatten().cloned().collect()
+        self.by_namespace
+            .get(namespace)
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
     }
 }
 
@@ -123,13 +152,19 @@ mod tests {
     use super::*;
 
     fn store(kind: StoreKind, name: &str) -> StoreKey {
-        StoreKey { kind, name: name.into() }
+        StoreKey {
+            kind,
+            name: name.into(),
+        }
     }
 
     fn links(namespace: &str, stores: &[&str], target: &str) -> Links {
         let namespace: Arc<str> = namespace.into();
         let id = |name: &&str| StoreId::seen_from(&namespace, &store(StoreKind::SecretStore, name));
-        Links { stores: stores.iter().map(id).collect(), target: target.into() }
+        Links {
+            stores: stores.iter().map(id).collect(),
+            target: target.into(),
+        }
     }
 
     #[test]
@@ -159,8 +194,15 @@ mod tests {
         relations.set(&key, links("a", &["two"], "t2"));
         let id = |name| StoreId::seen_from(&key.namespace, &store(StoreKind::SecretStore, name));
         assert!(relations.users_of_store(&id("one")).is_empty());
-        assert_eq!(relations.users_of_store(&id("two")), std::slice::from_ref(&key));
-        assert!(relations.users_of_target(&ObjectKey::new("a", "t1")).is_empty());
+        assert_eq!(
+            relations.users_of_store(&id("two")),
+            std::slice::from_ref(&key)
+        );
+        assert!(
+            relations
+                .users_of_target(&ObjectKey::new("a", "t1"))
+                .is_empty()
+        );
         relations.remove(&key);
         assert!(relations.by_store.is_empty() && relations.by_target.is_empty());
         assert!(relations.by_namespace.is_empty() && relations.links.is_empty());

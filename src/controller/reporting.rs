@@ -29,7 +29,12 @@ pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outc
             uid: observed.uid().into(),
         };
         let warning = event.kind == EventKind::Warning;
-        ctx.reporter.event(Event { about, warning, reason: event.reason, message: event.message });
+        ctx.reporter.event(Event {
+            about,
+            warning,
+            reason: event.reason,
+            message: event.message,
+        });
     }
 }
 
@@ -65,7 +70,11 @@ fn count(ctx: &Context, observed: &Observed, outcome: &Outcome) {
             tracing::debug!(namespace, name, "the target changed meanwhile");
         }
         Outcome::Again(Again::AbsenceUnconfirmed) => {
-            tracing::info!(namespace, name, "a value vanished; a second look will confirm it");
+            tracing::info!(
+                namespace,
+                name,
+                "a value vanished; a second look will confirm it"
+            );
         }
         Outcome::Idle(_) | Outcome::Foreign(_) | Outcome::Cleaned => {}
     }

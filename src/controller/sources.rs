@@ -87,7 +87,10 @@ impl Sources {
     /// An empty table.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, slots: Mutex::default() }
+        Self {
+            client,
+            slots: Mutex::default(),
+        }
     }
 
     /// The content of `key`, from memory or by one GET.
@@ -132,7 +135,11 @@ impl Sources {
             entry.stale = true;
             entry.content.as_ref().map(|content| content.stamp.clone())
         };
-        let after = self.get(key).await.ok().map(|content| content.stamp.clone());
+        let after = self
+            .get(key)
+            .await
+            .ok()
+            .map(|content| content.stamp.clone());
         before != after
     }
 
@@ -144,13 +151,25 @@ impl Sources {
     fn store(entry: &mut Entry, meta: ObjectMeta, data: Data) -> Arc<SourceContent> {
         let version = meta.resource_version.unwrap_or_default();
         let uid = meta.uid.unwrap_or_default();
-        let unchanged = entry.content.as_ref().filter(|old| old.uid == uid && old.data == data);
+        let unchanged = entry
+            .content
+            .as_ref()
+            .filter(|old| old.uid == uid && old.data == data);
         let content = unchanged.map_or_else(
-            || Arc::new(SourceContent { uid, stamp: version.clone(), data }),
+            || {
+                Arc::new(SourceContent {
+                    uid,
+                    stamp: version.clone(),
+                    data,
+                })
+            },
             Arc::clone,
         );
-        *entry =
-            Entry { content: Some(Arc::clone(&content)), version: Some(version), stale: false };
+        *entry = Entry {
+            content: Some(Arc::clone(&content)),
+            version: Some(version),
+            stale: false,
+        };
         content
     }
 
@@ -161,14 +180,20 @@ impl Sources {
                 let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
                 api.get(name).await.map(|secret| {
                     let data = secret.data.unwrap_or_default().into_iter();
-                    (secret.metadata, data.map(|(k, v)| (k, SecretValue::new(v.0))).collect())
+                    (
+                        secret.metadata,
+                        data.map(|(k, v)| (k, SecretValue::new(v.0))).collect(),
+                    )
                 })
             }
             SourceKind::ConfigMap => {
                 let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
                 api.get(name).await.map(|map| {
                     let data = map.data.unwrap_or_default().into_iter();
-                    (map.metadata, data.map(|(k, v)| (k, SecretValue::from(v))).collect())
+                    (
+                        map.metadata,
+                        data.map(|(k, v)| (k, SecretValue::from(v))).collect(),
+                    )
                 })
             }
         };

@@ -61,11 +61,19 @@ async fn look(ctx: Arc<Context>, ticket: Ticket<StoreItem>, failures: Failures) 
     };
     let interval = ctx.settings.store_interval;
     let after = next_validation(&entry.spec, &outcome, interval, before, &ctx.env());
-    ticket.done(Some(Requeue { lane: Lane::Refresh, after, reasons: () }));
+    ticket.done(Some(Requeue {
+        lane: Lane::Refresh,
+        after,
+        reasons: (),
+    }));
 }
 
 fn is_foreign(ctx: &Context, entry: &StoreEntry) -> bool {
-    let class = entry.spec.controller.as_deref().filter(|class| !class.is_empty());
+    let class = entry
+        .spec
+        .controller
+        .as_deref()
+        .filter(|class| !class.is_empty());
     class.is_some_and(|class| class != &*ctx.config.controller_class)
 }
 
@@ -103,14 +111,20 @@ async fn validate(
 /// Whether a selector of a ClusterSecretStore leaves the namespace to its consumers.
 fn is_referent(entry: &StoreEntry) -> bool {
     let references = tidegate_stages::store::references(&entry.spec);
-    references.iter().any(|reference| reference.namespace.is_none())
+    references
+        .iter()
+        .any(|reference| reference.namespace.is_none())
 }
 
 /// An outage does not keep the users away: their reads tell it themselves, key by key, and keep
 /// what they have. A configuration that cannot work does.
 fn refused(lead: &'static str, error: &ProviderError) -> (StoreOutcome, Result<(), StoreFault>) {
     let kind = error.kind();
-    let defect = StoreDefect { lead, detail: error.public().into(), retry: Retry::from(kind) };
+    let defect = StoreDefect {
+        lead,
+        detail: error.public().into(),
+        retry: Retry::from(kind),
+    };
     let blocks = matches!(kind, ErrorKind::Invalid | ErrorKind::Unauthenticated);
     let fault = if blocks { Err(defect.fault()) } else { Ok(()) };
     (StoreOutcome::Invalid(defect), fault)
@@ -133,7 +147,8 @@ fn tell(
     }
     if report.write {
         let status = serde_json::to_value(&report.status).unwrap_or_default();
-        ctx.reporter.status(subject_of_store(id), status, Class::Status);
+        ctx.reporter
+            .status(subject_of_store(id), status, Class::Status);
     }
     for event in report.events {
         let about = About {
@@ -143,6 +158,11 @@ fn tell(
             uid: Arc::clone(&entry.uid),
         };
         let warning = event.kind == EventKind::Warning;
-        ctx.reporter.event(Event { about, warning, reason: event.reason, message: event.message });
+        ctx.reporter.event(Event {
+            about,
+            warning,
+            reason: event.reason,
+            message: event.message,
+        });
     }
 }

@@ -29,7 +29,13 @@ impl ServiceAccountToken {
         audiences: Vec<String>,
         seconds: i64,
     ) -> Self {
-        Self { client, namespace, name, audiences, seconds }
+        Self {
+            client,
+            namespace,
+            name,
+            audiences,
+            seconds,
+        }
     }
 
     fn refused(&self, error: &kube::Error) -> ProviderError {
@@ -42,9 +48,10 @@ impl ServiceAccountToken {
                 ErrorKind::Denied,
                 format!("no token for {account}: grant create on serviceaccounts/token"),
             ),
-            kube::Error::Api(status) if status.is_invalid() => {
-                ProviderError::new(ErrorKind::Invalid, format!("no token for {account}: refused"))
-            }
+            kube::Error::Api(status) if status.is_invalid() => ProviderError::new(
+                ErrorKind::Invalid,
+                format!("no token for {account}: refused"),
+            ),
             _ => ProviderError::new(
                 ErrorKind::Unavailable,
                 format!("no token for {account}: the API server did not answer"),
@@ -71,8 +78,13 @@ impl JwtSource for ServiceAccountToken {
             }),
             ..TokenRequest::default()
         };
-        let answer = api.create_token_request(&self.name, &PostParams::default(), &request).await;
-        let status = answer.map_err(|error| self.refused(&error))?.status.unwrap_or_default();
+        let answer = api
+            .create_token_request(&self.name, &PostParams::default(), &request)
+            .await;
+        let status = answer
+            .map_err(|error| self.refused(&error))?
+            .status
+            .unwrap_or_default();
         Ok(SecretValue::from(status.token.unwrap_or_default()))
     }
 }

@@ -32,8 +32,13 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 const PAGE: u32 = 100;
 
 /// The watches that must have listed before anything is decided.
-pub const LISTS: [&str; 5] =
-    ["externalsecrets", "secretstores", "clustersecretstores", "namespaces", "secrets"];
+pub const LISTS: [&str; 5] = [
+    "externalsecrets",
+    "secretstores",
+    "clustersecretstores",
+    "namespaces",
+    "secrets",
+];
 
 /// One future per watch; each runs until `stop`.
 pub fn tasks(ctx: &Arc<Context>, stop: &CancellationToken) -> Vec<Task> {
@@ -97,30 +102,49 @@ where
 
 fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let api = api::<DeserializeGuard<ExternalSecret>>(ctx);
-    run(ctx, stop, "externalsecrets", api, paged(), |ctx, seen| match seen {
-        Seen::Applied { object: DeserializeGuard(Ok(object)), initial } => {
-            object_applied(ctx, object, initial);
-        }
-        Seen::Applied { object: DeserializeGuard(Err(invalid)), initial } => {
-            let key = ObjectKey::new(
-                invalid.metadata.namespace.clone().unwrap_or_default(),
-                invalid.metadata.name.clone().unwrap_or_default(),
-            );
-            let broken = Broken {
-                uid: invalid.metadata.uid.as_deref().unwrap_or_default().into(),
-                generation: invalid.metadata.generation.unwrap_or_default(),
-                cause: invalid.error.as_str().into(),
-            };
-            if ctx.world().set_broken(&key, broken) {
-                ctx.look(Look { key, trigger: Trigger::Spec }, initial);
+    run(
+        ctx,
+        stop,
+        "externalsecrets",
+        api,
+        paged(),
+        |ctx, seen| match seen {
+            Seen::Applied {
+                object: DeserializeGuard(Ok(object)),
+                initial,
+            } => {
+                object_applied(ctx, object, initial);
             }
-        }
-        Seen::Gone(key) => {
-            ctx.world().remove_object(&key);
-            ctx.gone(&key);
-        }
-        Seen::Listed => {}
-    })
+            Seen::Applied {
+                object: DeserializeGuard(Err(invalid)),
+                initial,
+            } => {
+                let key = ObjectKey::new(
+                    invalid.metadata.namespace.clone().unwrap_or_default(),
+                    invalid.metadata.name.clone().unwrap_or_default(),
+                );
+                let broken = Broken {
+                    uid: invalid.metadata.uid.as_deref().unwrap_or_default().into(),
+                    generation: invalid.metadata.generation.unwrap_or_default(),
+                    cause: invalid.error.as_str().into(),
+                };
+                if ctx.world().set_broken(&key, broken) {
+                    ctx.look(
+                        Look {
+                            key,
+                            trigger: Trigger::Spec,
+                        },
+                        initial,
+                    );
+                }
+            }
+            Seen::Gone(key) => {
+                ctx.world().remove_object(&key);
+                ctx.gone(&key);
+            }
+            Seen::Listed => {}
+        },
+    )
 }
 
 fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
@@ -131,49 +155,92 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
     if ctx.world().set_object(&key, object) {
-        let trigger = if initial { Trigger::First } else { Trigger::Spec };
+        let trigger = if initial {
+            Trigger::First
+        } else {
+            Trigger::Spec
+        };
         ctx.look(Look { key, trigger }, initial);
     }
 }
 
 fn stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let api = api::<DeserializeGuard<SecretStore>>(ctx);
-    run(ctx, stop, "secretstores", api, paged(), |ctx, seen| match seen {
-        Seen::Applied { object: DeserializeGuard(Ok(store)), initial } => {
-            let id = store_id(StoreKind::SecretStore, &key_of(&store));
-            store_applied(ctx, &id, entry(&store.metadata, store.spec, store.status), initial);
-        }
-        Seen::Applied { object: DeserializeGuard(Err(invalid)), .. } => {
-            let key = ObjectKey::new(
-                invalid.metadata.namespace.clone().unwrap_or_default(),
-                invalid.metadata.name.clone().unwrap_or_default(),
-            );
-            store_broken(ctx, &store_id(StoreKind::SecretStore, &key), &invalid.error);
-        }
-        Seen::Gone(key) => store_gone(ctx, &store_id(StoreKind::SecretStore, &key)),
-        Seen::Listed => {}
-    })
+    run(
+        ctx,
+        stop,
+        "secretstores",
+        api,
+        paged(),
+        |ctx, seen| match seen {
+            Seen::Applied {
+                object: DeserializeGuard(Ok(store)),
+                initial,
+            } => {
+                let id = store_id(StoreKind::SecretStore, &key_of(&store));
+                store_applied(
+                    ctx,
+                    &id,
+                    entry(&store.metadata, store.spec, store.status),
+                    initial,
+                );
+            }
+            Seen::Applied {
+                object: DeserializeGuard(Err(invalid)),
+                ..
+            } => {
+                let key = ObjectKey::new(
+                    invalid.metadata.namespace.clone().unwrap_or_default(),
+                    invalid.metadata.name.clone().unwrap_or_default(),
+                );
+                store_broken(ctx, &store_id(StoreKind::SecretStore, &key), &invalid.error);
+            }
+            Seen::Gone(key) => store_gone(ctx, &store_id(StoreKind::SecretStore, &key)),
+            Seen::Listed => {}
+        },
+    )
 }
 
 fn cluster_stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
     let kind = StoreKind::ClusterSecretStore;
-    run(ctx, stop, "clustersecretstores", api, paged(), move |ctx, seen| match seen {
-        Seen::Applied { object: DeserializeGuard(Ok(store)), initial } => {
-            let id = store_id(kind, &key_of(&store));
-            store_applied(ctx, &id, entry(&store.metadata, store.spec.0, store.status), initial);
-        }
-        Seen::Applied { object: DeserializeGuard(Err(invalid)), .. } => {
-            let key = ObjectKey::new("", invalid.metadata.name.clone().unwrap_or_default());
-            store_broken(ctx, &store_id(kind, &key), &invalid.error);
-        }
-        Seen::Gone(key) => store_gone(ctx, &store_id(kind, &key)),
-        Seen::Listed => {}
-    })
+    run(
+        ctx,
+        stop,
+        "clustersecretstores",
+        api,
+        paged(),
+        move |ctx, seen| match seen {
+            Seen::Applied {
+                object: DeserializeGuard(Ok(store)),
+                initial,
+            } => {
+                let id = store_id(kind, &key_of(&store));
+                store_applied(
+                    ctx,
+                    &id,
+                    entry(&store.metadata, store.spec.0, store.status),
+                    initial,
+                );
+            }
+            Seen::Applied {
+                object: DeserializeGuard(Err(invalid)),
+                ..
+            } => {
+                let key = ObjectKey::new("", invalid.metadata.name.clone().unwrap_or_default());
+                store_broken(ctx, &store_id(kind, &key), &invalid.error);
+            }
+            Seen::Gone(key) => store_gone(ctx, &store_id(kind, &key)),
+            Seen::Listed => {}
+        },
+    )
 }
 
 fn store_id(kind: StoreKind, key: &ObjectKey) -> StoreId {
-    let store = StoreKey { kind, name: Arc::clone(&key.name) };
+    let store = StoreKey {
+        kind,
+        name: Arc::clone(&key.name),
+    };
     StoreId::seen_from(&key.namespace, &store)
 }
 
@@ -189,10 +256,18 @@ fn entry(meta: &ObjectMeta, spec: SecretStoreSpec, status: Option<StoreStatus>) 
 }
 
 fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) {
-    let well = entry.status.conditions.iter().any(|c| c.type_ == names::READY && c.status == "True");
+    let well = entry
+        .status
+        .conditions
+        .iter()
+        .any(|c| c.type_ == names::READY && c.status == "True");
     if ctx.world().set_store(id, entry) {
         // A restart asks no backend before something is due.
-        if initial && well { ctx.validate_store_later(id) } else { ctx.validate_store(id) }
+        if initial && well {
+            ctx.validate_store_later(id)
+        } else {
+            ctx.validate_store(id)
+        }
         if !initial {
             ctx.look_at_users(id);
         }
@@ -218,32 +293,48 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     if let Some(namespace) = &ctx.settings.namespace {
         config = config.fields(&format!("metadata.name={namespace}"));
     }
-    run(ctx, stop, "namespaces", api, config, |ctx, seen| match seen {
-        Seen::Applied { object, initial } => {
-            let looks = ctx.world().set_namespace(&object);
-            looks.into_iter().for_each(|look| ctx.look(look, initial));
-        }
-        Seen::Gone(key) => ctx.world().remove_namespace(&key.name),
-        Seen::Listed => {}
-    })
+    run(
+        ctx,
+        stop,
+        "namespaces",
+        api,
+        config,
+        |ctx, seen| match seen {
+            Seen::Applied { object, initial } => {
+                let looks = ctx.world().set_namespace(&object);
+                looks.into_iter().for_each(|look| ctx.look(look, initial));
+            }
+            Seen::Gone(key) => ctx.world().remove_namespace(&key.name),
+            Seen::Listed => {}
+        },
+    )
 }
 
 /// Managed Secrets: whole objects come in, digests stay.
 fn targets(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let label = format!("{}={}", names::MANAGED_LABEL, names::MANAGED_VALUE);
     let config = paged().labels(&label);
-    run(ctx, stop, "secrets", api::<Secret>(ctx), config, |ctx, seen| match seen {
-        Seen::Applied { object, initial } => {
-            let key = key_of(&object);
-            let looks = ctx.world().set_target(&key, TargetDigest::from_secret(&object));
-            looks.into_iter().for_each(|look| ctx.look(look, initial));
-        }
-        Seen::Gone(key) => {
-            let looks = ctx.world().remove_target(&key);
-            looks.into_iter().for_each(|look| ctx.look(look, false));
-        }
-        Seen::Listed => {}
-    })
+    run(
+        ctx,
+        stop,
+        "secrets",
+        api::<Secret>(ctx),
+        config,
+        |ctx, seen| match seen {
+            Seen::Applied { object, initial } => {
+                let key = key_of(&object);
+                let looks = ctx
+                    .world()
+                    .set_target(&key, TargetDigest::from_secret(&object));
+                looks.into_iter().for_each(|look| ctx.look(look, initial));
+            }
+            Seen::Gone(key) => {
+                let looks = ctx.world().remove_target(&key);
+                looks.into_iter().for_each(|look| ctx.look(look, false));
+            }
+            Seen::Listed => {}
+        },
+    )
 }
 
 /// Metadata of all Secrets or ConfigMaps, of which only those matter that stores refer to.
@@ -263,15 +354,26 @@ where
 {
     let config = watcher::Config::default().page_size(500);
     let inner = Arc::clone(ctx);
-    run(ctx, stop, what, api::<PartialObjectMeta<K>>(ctx), config, move |ctx, seen| {
-        let (key, version) = match seen {
-            Seen::Applied { object, .. } => (key_of(&object), object.resource_version()),
-            Seen::Gone(key) => (key, None),
-            Seen::Listed => return,
-        };
-        let source = SourceKey { kind, namespace: key.namespace, name: key.name };
-        if ctx.backends.refers_to(&source) {
-            inner.source_seen(source, version);
-        }
-    })
+    run(
+        ctx,
+        stop,
+        what,
+        api::<PartialObjectMeta<K>>(ctx),
+        config,
+        move |ctx, seen| {
+            let (key, version) = match seen {
+                Seen::Applied { object, .. } => (key_of(&object), object.resource_version()),
+                Seen::Gone(key) => (key, None),
+                Seen::Listed => return,
+            };
+            let source = SourceKey {
+                kind,
+                namespace: key.namespace,
+                name: key.name,
+            };
+            if ctx.backends.refers_to(&source) {
+                inner.source_seen(source, version);
+            }
+        },
+    )
 }

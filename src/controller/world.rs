@@ -6,8 +6,8 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Namespace;
 use tidegate_api::{ExternalSecret, SecretStoreSpec, StoreKind, StoreStatus, names};
 use tidegate_stages::{
-    Annotated, Config, DataHash, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey, StoreView,
-    TargetDigest, TargetView, Trigger, text_hash,
+    Annotated, Config, DataHash, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey,
+    StoreView, TargetDigest, TargetView, Trigger, text_hash,
 };
 
 use super::relations::{Links, Relations, StoreId};
@@ -66,15 +66,25 @@ impl World {
     /// Takes in an ExternalSecret. Says whether it must be looked at: not for a mere status write.
     pub fn set_object(&mut self, key: &ObjectKey, object: ExternalSecret) -> bool {
         let stores = Observed::store_keys(&object);
-        let target = object.spec.target.name.as_deref().filter(|name| !name.is_empty());
+        let target = object
+            .spec
+            .target
+            .name
+            .as_deref()
+            .filter(|name| !name.is_empty());
         let links = Links {
-            stores: stores.iter().map(|s| StoreId::seen_from(&key.namespace, s)).collect(),
+            stores: stores
+                .iter()
+                .map(|s| StoreId::seen_from(&key.namespace, s))
+                .collect(),
             target: target.unwrap_or(&key.name).into(),
         };
         self.relations.set(key, links);
         self.broken.remove(key);
         let old = self.objects.insert(key.clone(), Arc::new(object));
-        let Some((old, new)) = old.zip(self.objects.get(key)) else { return true };
+        let Some((old, new)) = old.zip(self.objects.get(key)) else {
+            return true;
+        };
         let (a, b) = (&old.metadata, &new.metadata);
         a.uid != b.uid
             || a.generation != b.generation
@@ -88,7 +98,9 @@ impl World {
     pub fn set_broken(&mut self, key: &ObjectKey, broken: Broken) -> bool {
         self.objects.remove(key);
         self.relations.remove(key);
-        self.broken.insert(key.clone(), broken.clone()).is_none_or(|old| old != broken)
+        self.broken
+            .insert(key.clone(), broken.clone())
+            .is_none_or(|old| old != broken)
     }
 
     /// Forgets an ExternalSecret.
@@ -144,7 +156,9 @@ impl World {
         usable: Result<(), StoreFault>,
         status: Option<StoreStatus>,
     ) -> bool {
-        let Some(entry) = self.stores.get_mut(id) else { return false };
+        let Some(entry) = self.stores.get_mut(id) else {
+            return false;
+        };
         if let Some(status) = status {
             entry.status = Arc::new(status);
         }
@@ -161,18 +175,29 @@ impl World {
 
     /// Takes in a namespace; the answer is who should look because labels count in conditions.
     pub fn set_namespace(&mut self, namespace: &Namespace) -> Vec<Look> {
-        let name: Arc<str> = namespace.metadata.name.as_deref().unwrap_or_default().into();
-        let phase = namespace.status.as_ref().and_then(|status| status.phase.as_deref());
+        let name: Arc<str> = namespace
+            .metadata
+            .name
+            .as_deref()
+            .unwrap_or_default()
+            .into();
+        let phase = namespace
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
         let view = NamespaceView {
             labels: Arc::new(namespace.metadata.labels.clone().unwrap_or_default()),
             terminating: namespace.metadata.deletion_timestamp.is_some()
                 || phase == Some("Terminating"),
         };
         let old = self.namespaces.insert(Arc::clone(&name), view.clone());
-        let same = old.is_some_and(|old| {
-            old.labels == view.labels && old.terminating == view.terminating
-        });
-        if same { Vec::new() } else { looks(self.relations.in_namespace(&name), Trigger::StoreChanged) }
+        let same =
+            old.is_some_and(|old| old.labels == view.labels && old.terminating == view.terminating);
+        if same {
+            Vec::new()
+        } else {
+            looks(self.relations.in_namespace(&name), Trigger::StoreChanged)
+        }
     }
 
     /// Forgets a namespace.
@@ -197,7 +222,10 @@ impl World {
     pub fn keep_target(&mut self, key: &ObjectKey, digest: TargetDigest) {
         self.forget_creator(key);
         if let Some(creator) = creator(&digest) {
-            let names = self.created_by.entry((Arc::clone(&key.namespace), creator)).or_default();
+            let names = self
+                .created_by
+                .entry((Arc::clone(&key.namespace), creator))
+                .or_default();
             names.insert(Arc::clone(&key.name));
         }
         self.targets.insert(key.clone(), Arc::new(digest));
@@ -213,7 +241,9 @@ impl World {
     }
 
     fn forget_creator(&mut self, key: &ObjectKey) {
-        let Some(creator) = self.targets.get(key).and_then(|digest| creator(digest)) else { return };
+        let Some(creator) = self.targets.get(key).and_then(|digest| creator(digest)) else {
+            return;
+        };
         let slot = (Arc::clone(&key.namespace), creator);
         if let Some(names) = self.created_by.get_mut(&slot) {
             names.remove(&key.name);
@@ -225,7 +255,12 @@ impl World {
 
     /// The snapshot that a decision about `key` is made from; none when the object is gone.
     #[must_use]
-    pub fn observe(&self, key: &ObjectKey, memory: Memory, config: &Arc<Config>) -> Option<Observed> {
+    pub fn observe(
+        &self,
+        key: &ObjectKey,
+        memory: Memory,
+        config: &Arc<Config>,
+    ) -> Option<Observed> {
         let object = Arc::clone(self.objects.get(key)?);
         let stores: BTreeMap<StoreKey, StoreView> = Observed::store_keys(&object)
             .into_iter()
@@ -242,7 +277,11 @@ impl World {
             key: key.clone(),
             object,
             stores,
-            namespace: self.namespaces.get(&key.namespace).cloned().unwrap_or_default(),
+            namespace: self
+                .namespaces
+                .get(&key.namespace)
+                .cloned()
+                .unwrap_or_default(),
             target: TargetView::Absent,
             orphans: Vec::new(),
             memory,
@@ -260,10 +299,16 @@ impl World {
     fn orphans(&self, key: &ObjectKey, target: &ObjectKey) -> Vec<Arc<TargetDigest>> {
         let creator = text_hash(&key.to_string());
         let names = self.created_by.get(&(Arc::clone(&key.namespace), creator));
-        let others = names.into_iter().flatten().filter(|name| **name != target.name);
+        let others = names
+            .into_iter()
+            .flatten()
+            .filter(|name| **name != target.name);
         others
             .filter_map(|name| {
-                self.targets.get(&ObjectKey::new(Arc::clone(&key.namespace), Arc::clone(name)))
+                self.targets.get(&ObjectKey::new(
+                    Arc::clone(&key.namespace),
+                    Arc::clone(name),
+                ))
             })
             .cloned()
             .collect()
@@ -272,7 +317,11 @@ impl World {
     /// Numbers for the metrics: objects, stores and targets.
     #[must_use]
     pub fn sizes(&self) -> (usize, usize, usize) {
-        (self.objects.len() + self.broken.len(), self.stores.len(), self.targets.len())
+        (
+            self.objects.len() + self.broken.len(),
+            self.stores.len(),
+            self.targets.len(),
+        )
     }
 
     /// How many Secrets that exist are fed by `store`: the baseline of the shrink guard.
@@ -280,9 +329,13 @@ impl World {
     pub fn fed_by(&self, store: &StoreId) -> usize {
         let users = self.relations.users_of_store(store);
         let fed = users.iter().filter(|user| {
-            let target = self.objects.get(user).and_then(|o| o.spec.target.name.as_deref());
+            let target = self
+                .objects
+                .get(user)
+                .and_then(|o| o.spec.target.name.as_deref());
             let name = target.filter(|name| !name.is_empty()).unwrap_or(&user.name);
-            self.targets.contains_key(&ObjectKey::new(Arc::clone(&user.namespace), name))
+            self.targets
+                .contains_key(&ObjectKey::new(Arc::clone(&user.namespace), name))
         });
         fed.count()
     }
@@ -290,7 +343,9 @@ impl World {
     /// Namespaces that terminate.
     #[must_use]
     pub fn is_terminating(&self, namespace: &str) -> bool {
-        self.namespaces.get(namespace).is_some_and(|view| view.terminating)
+        self.namespaces
+            .get(namespace)
+            .is_some_and(|view| view.terminating)
     }
 }
 

@@ -48,7 +48,12 @@ impl Election {
     /// A candidate named `identity` whose renewals count for `duration`.
     #[must_use]
     pub fn new(identity: String, duration: Duration) -> Self {
-        Self { identity, duration, seen: None, renewed: None }
+        Self {
+            identity,
+            duration,
+            seen: None,
+            renewed: None,
+        }
     }
 
     /// Decides from the Lease as just read. `uptime` is monotonic, `now` goes into the record.
@@ -56,7 +61,11 @@ impl Election {
         let Some(current) = current else {
             return Step::Create(self.record(now, now, 0));
         };
-        if self.seen.as_ref().is_none_or(|(record, _)| record != current) {
+        if self
+            .seen
+            .as_ref()
+            .is_none_or(|(record, _)| record != current)
+        {
             self.seen = Some((current.clone(), uptime));
         }
         let since = self.seen.as_ref().map_or(uptime, |(_, since)| *since);
@@ -155,7 +164,10 @@ mod tests {
         // B's clock started elsewhere: only the time since it first saw the record counts.
         assert_eq!(apply(&mut lease, &mut b, at(1000)), Step::Wait);
         assert_eq!(apply(&mut lease, &mut b, at(1014)), Step::Wait);
-        assert!(matches!(apply(&mut lease, &mut b, at(1015)), Step::Update(_)));
+        assert!(matches!(
+            apply(&mut lease, &mut b, at(1015)),
+            Step::Update(_)
+        ));
         assert_eq!(lease.map(|record| record.transitions), Some(1));
     }
 
@@ -166,7 +178,9 @@ mod tests {
         apply(&mut lease, &mut a, at(0));
         apply(&mut lease, &mut b, at(0));
         let step = a.step(lease.as_ref(), at(9), Timestamp::from_second(9).unwrap());
-        let Step::Update(record) = step else { panic!("the holder renews") };
+        let Step::Update(record) = step else {
+            panic!("the holder renews")
+        };
         lease = Some(record);
         assert_eq!(apply(&mut lease, &mut b, at(10)), Step::Wait);
         assert_eq!(apply(&mut lease, &mut b, at(24)), Step::Wait);
@@ -193,7 +207,13 @@ mod tests {
         apply(&mut lease, &mut b, at(1));
         lease = a.release(Timestamp::UNIX_EPOCH);
         assert!(matches!(apply(&mut lease, &mut b, at(2)), Step::Update(_)));
-        assert_eq!(b.release(Timestamp::UNIX_EPOCH).map(|r| r.holder), Some(String::new()));
-        assert_eq!(a.step(lease.as_ref(), at(3), Timestamp::UNIX_EPOCH), Step::Wait);
+        assert_eq!(
+            b.release(Timestamp::UNIX_EPOCH).map(|r| r.holder),
+            Some(String::new())
+        );
+        assert_eq!(
+            a.step(lease.as_ref(), at(3), Timestamp::UNIX_EPOCH),
+            Step::Wait
+        );
     }
 }

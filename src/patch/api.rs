@@ -72,7 +72,12 @@ impl Api {
     /// Sends through `client`.
     #[must_use]
     pub fn new(client: Client, permits: Permits, leadership: Leadership, clock: Clock) -> Self {
-        Self { client: ClientDebug(client), permits, leadership, clock }
+        Self {
+            client: ClientDebug(client),
+            permits,
+            leadership,
+            clock,
+        }
     }
 
     /// The clock of permits and deadlines.
@@ -186,7 +191,11 @@ fn fields(status: &kube::core::Status) -> String {
     names.sort_unstable();
     names.dedup();
     names.retain(|name| !name.is_empty());
-    if names.is_empty() { String::new() } else { format!(": {}", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", names.join(", "))
+    }
 }
 
 /// A word for the kind of error; the error's own text may hold addresses.

@@ -53,9 +53,17 @@ impl Limit {
 
     /// How many writes may be in flight now.
     #[must_use]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1..=max")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "1..=max"
+    )]
     pub fn allowed(&self, now: Duration) -> usize {
-        if now < self.closed_until { 0 } else { self.limit as usize }
+        if now < self.closed_until {
+            0
+        } else {
+            self.limit as usize
+        }
     }
 
     /// When a closed limit opens again.

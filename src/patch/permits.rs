@@ -66,9 +66,16 @@ impl Permits {
     /// At most `max` writes in flight, fewer while the server is slow.
     #[must_use]
     pub fn new(max: usize, clock: Clock) -> Self {
-        let state =
-            State { limit: Limit::new(max), in_flight: 0, next: 0, waiting: BTreeMap::new() };
-        Self { state: Arc::new(Mutex::new(state)), clock }
+        let state = State {
+            limit: Limit::new(max),
+            in_flight: 0,
+            next: 0,
+            waiting: BTreeMap::new(),
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            clock,
+        }
     }
 
     /// Waits for a permit. Dropping the future loses nothing.
@@ -119,11 +126,18 @@ impl Permits {
     fn hand_out(&self, state: &mut State, now: Duration) -> Vec<Permit> {
         let mut returned = Vec::new();
         while state.in_flight < state.limit.allowed(now) {
-            let Some(waiter) = state.first(now).and_then(|slot| state.waiting.remove(&slot)) else {
+            let Some(waiter) = state
+                .first(now)
+                .and_then(|slot| state.waiting.remove(&slot))
+            else {
                 break;
             };
             state.in_flight += 1;
-            let permit = Permit { permits: self.clone(), began: now, verdict: None };
+            let permit = Permit {
+                permits: self.clone(),
+                began: now,
+                verdict: None,
+            };
             returned.extend(waiter.wake.send(permit).err());
         }
         returned
@@ -168,7 +182,9 @@ impl Drop for Permit {
         let mut state = self.permits.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
         if let Some(verdict) = self.verdict {
-            state.limit.ended(now.saturating_sub(self.began), verdict, now);
+            state
+                .limit
+                .ended(now.saturating_sub(self.began), verdict, now);
         }
         let returned = self.permits.hand_out(&mut state, now);
         drop(state);
@@ -190,7 +206,12 @@ mod tests {
         let held = permits.acquire(Class::BulkSecret).await;
         let order = Arc::new(StdMutex::new(Vec::new()));
         let mut tasks = JoinSet::new();
-        for class in [Class::Heartbeat, Class::Status, Class::BulkSecret, Class::FreshSecret] {
+        for class in [
+            Class::Heartbeat,
+            Class::Status,
+            Class::BulkSecret,
+            Class::FreshSecret,
+        ] {
             let (permits, order) = (permits.clone(), Arc::clone(&order));
             tasks.spawn(async move {
                 let permit = permits.acquire(class).await;
@@ -202,7 +223,12 @@ mod tests {
         drop(held);
         while tasks.join_next().await.is_some() {}
         let order = order.lock().unwrap().clone();
-        let sorted = [Class::FreshSecret, Class::BulkSecret, Class::Status, Class::Heartbeat];
+        let sorted = [
+            Class::FreshSecret,
+            Class::BulkSecret,
+            Class::Status,
+            Class::Heartbeat,
+        ];
         assert_eq!(order, sorted);
         assert_eq!(permits.load().0, 0);
     }
@@ -248,6 +274,9 @@ mod tests {
         }
         drop(held);
         while tasks.join_next().await.is_some() {}
-        assert_eq!(*order.lock().unwrap(), [Class::Heartbeat, Class::FreshSecret]);
+        assert_eq!(
+            *order.lock().unwrap(),
+            [Class::Heartbeat, Class::FreshSecret]
+        );
     }
 }

@@ -41,7 +41,12 @@ struct Bucket {
 
 impl Bucket {
     fn new(per_second: f64, burst: f64) -> Self {
-        Self { per_second, burst, tokens: burst, at: Duration::ZERO }
+        Self {
+            per_second,
+            burst,
+            tokens: burst,
+            at: Duration::ZERO,
+        }
     }
 
     fn take(&mut self, now: Duration) -> bool {
@@ -167,7 +172,12 @@ mod tests {
             name: name.into(),
             uid: "uid".into(),
         };
-        Event { about, warning, reason: "R", message: message.to_owned() }
+        Event {
+            about,
+            warning,
+            reason: "R",
+            message: message.to_owned(),
+        }
     }
 
     fn drain(gate: &mut Gate, at: u64) -> Vec<(Event, u32)> {

@@ -16,7 +16,7 @@ use crate::cli::{ControllerArgs, Heartbeat};
 use crate::clock::Clock;
 use crate::controller::context::{Context, Parts, Settings};
 use crate::controller::{self, world::World};
-use crate::lease::{Candidate, LeaseOptions, Leadership};
+use crate::lease::{Candidate, Leadership, LeaseOptions};
 use crate::metrics::{self, Metrics, collect::Live};
 use crate::patch::Patcher;
 use crate::patch::api::Api as Writer;
@@ -41,7 +41,9 @@ pub fn main(args: ControllerArgs) -> ExitCode {
     if let Err(error) = telemetry::install(&args.log_level, args.log_format) {
         return fail(2, &error.to_string());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(1, &format!("no runtime: {error}")),
@@ -65,8 +67,10 @@ pub fn main(args: ControllerArgs) -> ExitCode {
 /// Cancels `stop` at the first SIGTERM or SIGINT and keeps waiting, so that the drain goes on.
 async fn stop_on_signal(stop: CancellationToken) -> std::convert::Infallible {
     use tokio::signal::unix::{SignalKind, signal};
-    let (terminate, interrupt) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (terminate, interrupt) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     if let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -106,7 +110,12 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
     let admin_stop = CancellationToken::new();
-    let admin = admin::serve(listener, health.clone(), Arc::new(registry), admin_stop.clone());
+    let admin = admin::serve(
+        listener,
+        health.clone(),
+        Arc::new(registry),
+        admin_stop.clone(),
+    );
     tasks.spawn(async move {
         if let Err(error) = admin.await {
             tracing::error!(%error, "the admin port failed");
@@ -154,14 +163,18 @@ async fn lead(
         return Ok(());
     }
     // Another replica leads now. A fresh process has no stale decision in flight.
-    Err(ControllerError::Failed("the Lease was lost; exiting so that a fresh start follows".into()))
+    Err(ControllerError::Failed(
+        "the Lease was lost; exiting so that a fresh start follows".into(),
+    ))
 }
 
 /// A client for the cluster that the flags, the environment or the pod name.
 async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerError> {
     let usage = |text: String| ControllerError::Usage(text);
-    let options =
-        KubeConfigOptions { context: args.context.clone(), ..KubeConfigOptions::default() };
+    let options = KubeConfigOptions {
+        context: args.context.clone(),
+        ..KubeConfigOptions::default()
+    };
     let mut config = match &args.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path)
@@ -174,7 +187,9 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
             .await
             .map_err(|error| usage(format!("--context: {error}")))?,
         None => Config::infer().await.map_err(|error| {
-            usage(format!("no cluster: name one with --kubeconfig FILE or KUBECONFIG ({error})"))
+            usage(format!(
+                "no cluster: name one with --kubeconfig FILE or KUBECONFIG ({error})"
+            ))
         })?,
     };
     // Our own layers retry, bounded and by priority; kube's would do so 15 times on top.
@@ -195,10 +210,12 @@ async fn cluster_identity(client: &Client) -> Result<String, ControllerError> {
             tracing::warn!("kube-system is not readable: polls keep no phase between clusters");
             Ok(String::new())
         }
-        Ok(Err(error)) => {
-            Err(ControllerError::Failed(format!("the API server cannot be reached: {error}")))
-        }
-        Err(_) => Err(ControllerError::Failed("the API server does not answer".to_owned())),
+        Ok(Err(error)) => Err(ControllerError::Failed(format!(
+            "the API server cannot be reached: {error}"
+        ))),
+        Err(_) => Err(ControllerError::Failed(
+            "the API server does not answer".to_owned(),
+        )),
     }
 }
 

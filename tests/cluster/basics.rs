@@ -9,19 +9,34 @@ use crate::support::{World, extract, properties};
 async fn values_of_vault_become_a_secret_and_follow_them() {
     let world = World::new("basics").await;
     let (one, two) = (format!("{MARKER}-1"), format!("{MARKER}-2"));
-    let key = world.put("db", &json!({ "user": one, "password": "p", "port": 5432 })).await;
+    let key = world
+        .put("db", &json!({ "user": one, "password": "p", "port": 5432 }))
+        .await;
     world.vault_store().await;
     let controller = world.controller();
     world.external_secret("whole", &extract(&[&key])).await;
-    world.external_secret("single", &properties(&[("login", &key, "user")])).await;
+    world
+        .external_secret("single", &properties(&[("login", &key, "user")]))
+        .await;
 
-    assert_eq!(world.ready("whole", "True", "SecretSynced").await, "secret synced");
-    world.holds("whole", &[("user", &one), ("password", "p"), ("port", "5432")]).await;
+    assert_eq!(
+        world.ready("whole", "True", "SecretSynced").await,
+        "secret synced"
+    );
+    world
+        .holds(
+            "whole",
+            &[("user", &one), ("password", "p"), ("port", "5432")],
+        )
+        .await;
     world.holds("single", &[("login", &one)]).await;
     let secret = world.get("secrets", "whole").await.unwrap();
     let labels = &secret["metadata"]["labels"];
     assert_eq!(labels["reconcile.external-secrets.io/managed"], "true");
-    assert_eq!(secret["metadata"]["ownerReferences"][0]["kind"], "ExternalSecret");
+    assert_eq!(
+        secret["metadata"]["ownerReferences"][0]["kind"],
+        "ExternalSecret"
+    );
     assert_eq!(secret["type"], "Opaque");
     let object = world.get("externalsecrets", "whole").await.unwrap();
     assert_eq!(object["metadata"]["finalizers"], serde_json::Value::Null);
@@ -62,7 +77,9 @@ async fn the_fake_provider_serves_its_own_values() {
         { "key": "app", "value": "{\"a\":\"1\",\"b\":{\"c\":\"deep\"}}" },
         { "key": "app", "value": "versioned", "version": "v2" },
     ]);
-    world.store("fake", &json!({ "fake": { "data": data } })).await;
+    world
+        .store("fake", &json!({ "fake": { "data": data } }))
+        .await;
     let controller = world.controller();
     let spec = json!({
         "refreshInterval": "1s",
@@ -74,7 +91,12 @@ async fn the_fake_provider_serves_its_own_values() {
         ],
     });
     world.external_secret("all", &spec).await;
-    let wanted = [("a", "1"), ("b", "{\"c\":\"deep\"}"), ("deep", "deep"), ("other", "versioned")];
+    let wanted = [
+        ("a", "1"),
+        ("b", "{\"c\":\"deep\"}"),
+        ("deep", "deep"),
+        ("other", "versioned"),
+    ];
     world.holds("all", &wanted).await;
     controller.stop().await;
 }
@@ -83,7 +105,12 @@ async fn the_fake_provider_serves_its_own_values() {
 async fn kv_version_1_is_served() {
     let world = World::new("kv1").await;
     let key = format!("{}/app", world.namespace);
-    world.servers.vault.put("kv1", &key, &json!({ "a": "1" })).await.unwrap();
+    world
+        .servers
+        .vault
+        .put("kv1", &key, &json!({ "a": "1" }))
+        .await
+        .unwrap();
     let token = world.vault_token().await;
     world.secret("vault-token", &[("token", &token)]).await;
     let mut provider = world.vault_provider();

@@ -29,7 +29,10 @@ impl Storm {
         let vault = &world.servers.vault;
         for path in 0..PATHS {
             let value = json!({ "a": format!("{MARKER}-{path}"), "b": "b" });
-            vault.put("secret", &format!("app/{path}"), &value).await.unwrap();
+            vault
+                .put("secret", &format!("app/{path}"), &value)
+                .await
+                .unwrap();
         }
         let policy = "path \"secret/data/app/*\" { capabilities = [\"read\"] }";
         vault.policy("counts", policy).await.unwrap();
@@ -49,7 +52,14 @@ impl Storm {
             "metadata": { "name": "vault" }, "spec": { "provider": provider },
         });
         let stores = "/apis/external-secrets.io/v1/clustersecretstores";
-        world.servers.admin.post(stores, &store).await.unwrap().ok().unwrap();
+        world
+            .servers
+            .admin
+            .post(stores, &store)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
         for number in 0..NAMESPACES {
             world.create_namespace(&format!("counts-{number}")).await;
         }
@@ -65,7 +75,15 @@ impl Storm {
     /// Statuses of all objects, by whether they are Ready.
     async fn ready(&self) -> usize {
         let path = "/apis/external-secrets.io/v1/externalsecrets";
-        let list = self.world.servers.admin.get(path).await.unwrap().ok().unwrap();
+        let list = self
+            .world
+            .servers
+            .admin
+            .get(path)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
         let items = list["items"].as_array().unwrap();
         let ready = |item: &&Value| item["status"]["conditions"][0]["status"] == "True";
         items.iter().filter(ready).count()
@@ -74,14 +92,27 @@ impl Storm {
     /// What the conditions say, each text once, with paths left out.
     async fn messages(&self) -> BTreeSet<String> {
         let path = "/apis/external-secrets.io/v1/externalsecrets";
-        let list = self.world.servers.admin.get(path).await.unwrap().ok().unwrap();
+        let list = self
+            .world
+            .servers
+            .admin
+            .get(path)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
         let items = list["items"].as_array().unwrap().iter();
         let texts = items.map(|item| item["status"]["conditions"][0]["message"].to_string());
-        texts.map(|text| text.replace(|c: char| c.is_ascii_digit(), "")).collect()
+        texts
+            .map(|text| text.replace(|c: char| c.is_ascii_digit(), ""))
+            .collect()
     }
 
     async fn all_ready(&self) {
-        eventually("all objects to be Ready", || async { self.ready().await == OBJECTS }).await;
+        eventually("all objects to be Ready", || async {
+            self.ready().await == OBJECTS
+        })
+        .await;
     }
 
     /// Every read of a path so far, in the order of Vault's log.
@@ -90,7 +121,11 @@ impl Storm {
         let read = |entry: &tidegate_testservers::AuditEntry| {
             entry.path.starts_with("secret/data/app/") && entry.operation == "read"
         };
-        requests.into_iter().filter(read).map(|entry| entry.path).collect()
+        requests
+            .into_iter()
+            .filter(read)
+            .map(|entry| entry.path)
+            .collect()
     }
 
     /// Reads of each path so far.
@@ -118,7 +153,10 @@ impl Storm {
 
     fn logins(&self) -> usize {
         let requests = self.world.servers.vault.requests().unwrap();
-        requests.iter().filter(|entry| entry.kind == VaultRequestKind::Login).count()
+        requests
+            .iter()
+            .filter(|entry| entry.kind == VaultRequestKind::Login)
+            .count()
     }
 
     /// What the controller changed since a mark: Secrets, ExternalSecrets, their statuses, events.
@@ -164,7 +202,10 @@ async fn in_parallel(work: impl Iterator<Item = impl Future<Output = ()> + Send 
 }
 
 fn of<'a>(writes: &'a [ApiRequest], resource: &str) -> Vec<&'a ApiRequest> {
-    writes.iter().filter(|request| request.resource == resource).collect()
+    writes
+        .iter()
+        .filter(|request| request.resource == resource)
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,7 +227,11 @@ async fn first_sync(storm: &Storm, mark: u64) {
     let (secrets, statuses) = (of(&writes, "secrets"), of(&writes, "externalsecrets"));
     assert_eq!(secrets.len(), OBJECTS, "one create each");
     assert_eq!(statuses.len(), OBJECTS, "one status each");
-    assert!(writes.len() * 100 <= OBJECTS * 202, "{} writes", writes.len());
+    assert!(
+        writes.len() * 100 <= OBJECTS * 202,
+        "{} writes",
+        writes.len()
+    );
     assert_eq!(storm.logins(), 1);
     let reads = storm.reads();
     assert_eq!(reads.len(), PATHS);
@@ -203,7 +248,10 @@ async fn one_more_interval(storm: &Storm) {
     // Each path once. On a loaded machine a poll may come late, and the next polls of those that
     // were on time then fall into the same round.
     let reads: usize = round.values().sum();
-    assert!((PATHS..=PATHS + LATE).contains(&reads), "{reads} reads in one interval");
+    assert!(
+        (PATHS..=PATHS + LATE).contains(&reads),
+        "{reads} reads in one interval"
+    );
     assert_eq!(storm.writes(mark).await, Vec::new());
     assert_eq!(storm.logins(), 1);
 }
@@ -213,12 +261,24 @@ async fn one_changed_path(storm: &Storm) {
     let path = "secret/data/app/7";
     // Right after a poll of the path, so that exactly one more can come before the writes.
     let polled = storm.reads()[path];
-    eventually("a poll of the path", || async { storm.reads()[path] > polled }).await;
+    eventually("a poll of the path", || async {
+        storm.reads()[path] > polled
+    })
+    .await;
     let (mark, before) = (storm.mark(), storm.reads()[path]);
     let value = json!({ "a": format!("{MARKER}-new"), "b": "b" });
-    storm.world.servers.vault.put("secret", "app/7", &value).await.unwrap();
+    storm
+        .world
+        .servers
+        .vault
+        .put("secret", "app/7", &value)
+        .await
+        .unwrap();
     for user in &users {
-        let secret = format!("/api/v1/namespaces/counts-{}/secrets/es-{user}", user % NAMESPACES);
+        let secret = format!(
+            "/api/v1/namespaces/counts-{}/secrets/es-{user}",
+            user % NAMESPACES
+        );
         eventually("the users of the path to be written", || async {
             let live = storm.world.servers.admin.get(&secret).await.unwrap().body;
             live["data"]["one"] == json!(STANDARD.encode(format!("{MARKER}-new")))
@@ -227,7 +287,10 @@ async fn one_changed_path(storm: &Storm) {
     }
     let reads = storm.reads()[path] - before;
     let writes = storm.writes(mark).await;
-    let mut written: Vec<&str> = of(&writes, "secrets").iter().map(|r| r.name.as_str()).collect();
+    let mut written: Vec<&str> = of(&writes, "secrets")
+        .iter()
+        .map(|r| r.name.as_str())
+        .collect();
     written.sort_unstable();
     let mut wanted: Vec<String> = users.iter().map(|number| format!("es-{number}")).collect();
     wanted.sort_unstable();
@@ -239,18 +302,32 @@ async fn outage(storm: &Storm) {
     let vault = &storm.world.servers.vault;
     let mark = storm.mark();
     vault.down().await.unwrap();
-    eventually("every object to tell the outage", || async { storm.ready().await == 0 }).await;
+    eventually("every object to tell the outage", || async {
+        storm.ready().await == 0
+    })
+    .await;
     // Three intervals of 15 s: the one wait of the suite that no condition can end earlier.
     tokio::time::sleep(std::time::Duration::from_secs(3 * 15)).await;
     let told = storm.writes(mark).await;
     let (told, messages) = (of(&told, "externalsecrets").len(), storm.messages().await);
-    assert_eq!(told, OBJECTS, "one status write each; they say {messages:?}");
+    assert_eq!(
+        told, OBJECTS,
+        "one status write each; they say {messages:?}"
+    );
     vault.up().await.unwrap();
     storm.all_ready().await;
     let writes = storm.writes(mark).await;
-    assert_eq!(of(&writes, "secrets"), Vec::<&ApiRequest>::new(), "nothing deleted or emptied");
+    assert_eq!(
+        of(&writes, "secrets"),
+        Vec::<&ApiRequest>::new(),
+        "nothing deleted or emptied"
+    );
     // One status write into the outage, one out of it.
-    assert!(of(&writes, "externalsecrets").len() <= 2 * OBJECTS, "{} writes", writes.len());
+    assert!(
+        of(&writes, "externalsecrets").len() <= 2 * OBJECTS,
+        "{} writes",
+        writes.len()
+    );
 }
 
 async fn restart(storm: &Storm) {
@@ -259,8 +336,14 @@ async fn restart(storm: &Storm) {
     // Each path once: nothing is read that is not due, and nothing is left out.
     let round = storm.one_round(from).await;
     let reads: usize = round.values().sum();
-    assert!((PATHS..=PATHS + LATE).contains(&reads), "{reads} reads in the restart's interval");
-    assert_eq!(of(&storm.writes(mark).await, "secrets"), Vec::<&ApiRequest>::new());
+    assert!(
+        (PATHS..=PATHS + LATE).contains(&reads),
+        "{reads} reads in the restart's interval"
+    );
+    assert_eq!(
+        of(&storm.writes(mark).await, "secrets"),
+        Vec::<&ApiRequest>::new()
+    );
     controller.stop().await;
 }
 

@@ -22,7 +22,9 @@ const EDIT: &str = "eA==";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_by_hand_is_mended_while_the_controller_runs() {
     let (world, controller) = synced("edited").await;
-    world.patch("secrets", "app", &json!({ "data": { "a": EDIT } })).await;
+    world
+        .patch("secrets", "app", &json!({ "data": { "a": EDIT } }))
+        .await;
     world.holds("app", &[("a", MARKER)]).await;
     controller.stop().await;
 }
@@ -31,7 +33,13 @@ async fn an_edit_by_hand_is_mended_while_the_controller_runs() {
 async fn an_edit_while_the_controller_was_down_is_mended_when_it_starts() {
     let (world, controller) = synced("edited-down").await;
     controller.stop().await;
-    world.patch("secrets", "app", &json!({ "data": { "a": EDIT, "b": EDIT } })).await;
+    world
+        .patch(
+            "secrets",
+            "app",
+            &json!({ "data": { "a": EDIT, "b": EDIT } }),
+        )
+        .await;
     let controller = world.controller();
     world.holds("app", &[("a", MARKER)]).await;
     controller.stop().await;
@@ -41,7 +49,13 @@ async fn an_edit_while_the_controller_was_down_is_mended_when_it_starts() {
 async fn a_label_that_was_stripped_comes_back() {
     let (world, controller) = synced("stripped").await;
     let label = "reconcile.external-secrets.io/managed";
-    world.patch("secrets", "app", &json!({ "metadata": { "labels": { label: null } } })).await;
+    world
+        .patch(
+            "secrets",
+            "app",
+            &json!({ "metadata": { "labels": { label: null } } }),
+        )
+        .await;
     crate::support::eventually("the managed label", || async {
         let secret = world.get("secrets", "app").await.unwrap();
         secret["metadata"]["labels"][label] == "true"
@@ -88,5 +102,8 @@ async fn a_restart_writes_nothing_and_reads_nothing_that_is_not_due() {
 fn reads_of(world: &World) -> usize {
     let path = format!("secret/data/{}/app", world.namespace);
     let requests = world.servers.vault.requests().unwrap();
-    requests.iter().filter(|entry| entry.path == path && entry.operation == "read").count()
+    requests
+        .iter()
+        .filter(|entry| entry.path == path && entry.operation == "read")
+        .count()
 }

@@ -19,13 +19,20 @@ struct Synced {
 impl Synced {
     async fn new(name: &str) -> Self {
         let world = World::new(name).await;
-        let key = world.put("app", &json!({ "a": MARKER, "n": { "b": 1 } })).await;
+        let key = world
+            .put("app", &json!({ "a": MARKER, "n": { "b": 1 } }))
+            .await;
         world.vault_store().await;
         let controller = world.controller();
         world.external_secret("app", &extract(&[&key])).await;
         world.ready("app", "True", "SecretSynced").await;
         let version = world.version("app").await;
-        Self { world, controller, key, version }
+        Self {
+            world,
+            controller,
+            key,
+            version,
+        }
     }
 
     /// Waits for a failure that says all of `parts`, and checks that the Secret was not touched.
@@ -44,12 +51,20 @@ impl Synced {
         assert!(told, "not all of {parts:?} in {message:?}");
         assert!(message.contains("retried"), "no retry rule in {message:?}");
         assert!(!message.contains(MARKER), "a value in {message:?}");
-        assert_eq!(self.world.version("app").await, self.version, "the Secret was written");
+        assert_eq!(
+            self.world.version("app").await,
+            self.version,
+            "the Secret was written"
+        );
     }
 
     async fn recovers(self) {
         self.world.ready("app", "True", "SecretSynced").await;
-        assert_eq!(self.world.version("app").await, self.version, "the Secret was written");
+        assert_eq!(
+            self.world.version("app").await,
+            self.version,
+            "the Secret was written"
+        );
         self.controller.stop().await;
     }
 }
@@ -58,10 +73,17 @@ impl Synced {
 async fn a_provider_that_is_not_served() {
     let synced = Synced::new("unserved").await;
     let world = &synced.world;
-    world.store("vault", &json!({ "doppler": { "auth": { "secretRef": {} } } })).await;
+    world
+        .store(
+            "vault",
+            &json!({ "doppler": { "auth": { "secretRef": {} } } }),
+        )
+        .await;
     let condition = world.condition("secretstores", "vault", "False", "InvalidProviderConfig");
     assert!(condition.await.contains("doppler"));
-    synced.fails(&["could not get secret data from provider", "doppler"]).await;
+    synced
+        .fails(&["could not get secret data from provider", "doppler"])
+        .await;
     world.store("vault", &world.vault_provider()).await;
     synced.recovers().await;
 }
@@ -70,8 +92,13 @@ async fn a_provider_that_is_not_served() {
 async fn a_store_that_is_missing() {
     let synced = Synced::new("missing-store").await;
     synced.world.delete("secretstores", "vault").await;
-    synced.fails(&["could not get secret data from provider", "\"vault\""]).await;
-    synced.world.store("vault", &synced.world.vault_provider()).await;
+    synced
+        .fails(&["could not get secret data from provider", "\"vault\""])
+        .await;
+    synced
+        .world
+        .store("vault", &synced.world.vault_provider())
+        .await;
     synced.recovers().await;
 }
 
@@ -81,9 +108,16 @@ async fn a_credential_that_is_missing_and_then_lacks_its_key() {
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.delete("secrets", "vault-token").await;
-    let store = world.condition("secretstores", "vault", "False", "InvalidProviderConfig").await;
-    assert!(store.contains("vault-token") && store.contains("does not exist"), "{store}");
-    synced.fails(&["could not get secret data from provider", "vault-token"]).await;
+    let store = world
+        .condition("secretstores", "vault", "False", "InvalidProviderConfig")
+        .await;
+    assert!(
+        store.contains("vault-token") && store.contains("does not exist"),
+        "{store}"
+    );
+    synced
+        .fails(&["could not get secret data from provider", "vault-token"])
+        .await;
     world.secret("vault-token", &[("other", "x")]).await;
     synced.fails(&["has no key", "token"]).await;
     world.secret("vault-token", &[("token", &token)]).await;
@@ -96,9 +130,13 @@ async fn a_wrong_token() {
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.secret("vault-token", &[("token", "hvs.wrong")]).await;
-    let store = world.condition("secretstores", "vault", "False", "InvalidProviderConfig").await;
+    let store = world
+        .condition("secretstores", "vault", "False", "InvalidProviderConfig")
+        .await;
     assert!(!store.contains("hvs.wrong"), "{store}");
-    synced.fails(&["could not get secret data from provider"]).await;
+    synced
+        .fails(&["could not get secret data from provider"])
+        .await;
     world.secret("vault-token", &[("token", &token)]).await;
     synced.recovers().await;
 }
@@ -109,7 +147,9 @@ async fn a_token_that_expires() {
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.servers.vault.revoke(&token).await.unwrap();
-    synced.fails(&["could not get secret data from provider"]).await;
+    synced
+        .fails(&["could not get secret data from provider"])
+        .await;
     let token = world.vault_token().await;
     world.secret("vault-token", &[("token", &token)]).await;
     synced.recovers().await;
@@ -121,18 +161,33 @@ async fn a_vault_that_is_down_and_then_sealed() {
     let world = &synced.world;
     let vault = Vault::start(VaultOptions::default()).await.unwrap();
     vault.enable_kv("secret", 2).await.unwrap();
-    vault.put("secret", &synced.key, &json!({ "a": MARKER, "n": { "b": 1 } })).await.unwrap();
-    world.secret("vault-token", &[("token", vault.root_token())]).await;
+    vault
+        .put(
+            "secret",
+            &synced.key,
+            &json!({ "a": MARKER, "n": { "b": 1 } }),
+        )
+        .await
+        .unwrap();
+    world
+        .secret("vault-token", &[("token", vault.root_token())])
+        .await;
     let mut provider = world.vault_provider();
     provider["vault"]["server"] = json!(vault.addr());
     world.store("vault", &provider).await;
-    world.condition("secretstores", "vault", "True", "Valid").await;
+    world
+        .condition("secretstores", "vault", "True", "Valid")
+        .await;
     vault.down().await.unwrap();
-    synced.fails(&["could not get secret data from provider"]).await;
+    synced
+        .fails(&["could not get secret data from provider"])
+        .await;
     vault.up().await.unwrap();
     world.ready("app", "True", "SecretSynced").await;
     vault.seal().await.unwrap();
-    synced.fails(&["could not get secret data from provider"]).await;
+    synced
+        .fails(&["could not get secret data from provider"])
+        .await;
     vault.unseal().await.unwrap();
     synced.recovers().await;
 }
@@ -145,7 +200,9 @@ async fn a_path_that_is_not_mounted() {
     provider["vault"]["path"] = json!("nowhere");
     world.store("vault", &provider).await;
     // It is neither absence nor an outage, whatever the token may see of it.
-    synced.fails(&["could not get secret data from provider", &synced.key]).await;
+    synced
+        .fails(&["could not get secret data from provider", &synced.key])
+        .await;
     world.store("vault", &world.vault_provider()).await;
     synced.recovers().await;
 }
@@ -156,7 +213,10 @@ async fn spec_fails(name: &str, spec: impl FnOnce(&Synced) -> Value, parts: &[&s
     let spec = spec(&synced);
     synced.world.external_secret("app", &spec).await;
     synced.fails(parts).await;
-    synced.world.external_secret("app", &extract(&[&synced.key])).await;
+    synced
+        .world
+        .external_secret("app", &extract(&[&synced.key]))
+        .await;
     synced.recovers().await;
 }
 
@@ -164,7 +224,12 @@ async fn spec_fails(name: &str, spec: impl FnOnce(&Synced) -> Value, parts: &[&s
 async fn a_key_that_is_missing() {
     let spec = |synced: &Synced| extract(&[&synced.key, &format!("{}-none", synced.key)]);
     let lead = "could not get secret data from provider";
-    spec_fails("missing-key", spec, &[lead, "spec.dataFrom[1].extract", "-none"]).await;
+    spec_fails(
+        "missing-key",
+        spec,
+        &[lead, "spec.dataFrom[1].extract", "-none"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,11 +245,18 @@ async fn a_value_that_is_not_json() {
     let world = &synced.world;
     let value = format!("{MARKER} {{ not json");
     let data = json!([{ "key": "plain", "value": value }]);
-    world.store("fake", &json!({ "fake": { "data": data } })).await;
+    world
+        .store("fake", &json!({ "fake": { "data": data } }))
+        .await;
     let mut spec = extract(&["plain"]);
     spec["secretStoreRef"]["name"] = json!("fake");
     world.external_secret("app", &spec).await;
-    synced.fails(&["could not get secret data from provider", "spec.dataFrom[0].extract"]).await;
+    synced
+        .fails(&[
+            "could not get secret data from provider",
+            "spec.dataFrom[0].extract",
+        ])
+        .await;
     world.external_secret("app", &extract(&[&synced.key])).await;
     synced.recovers().await;
 }
@@ -196,18 +268,32 @@ async fn a_secret_key_that_is_invalid_is_refused_by_the_api_server() {
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
                        "metadata": { "name": "bad" }, "spec": spec });
     let folder = world.path("externalsecrets", "");
-    let answer = world.servers.admin.post(folder.trim_end_matches('/'), &body).await.unwrap();
+    let answer = world
+        .servers
+        .admin
+        .post(folder.trim_end_matches('/'), &body)
+        .await
+        .unwrap();
     assert_eq!(answer.status, 422);
-    assert!(answer.body["message"].as_str().unwrap().contains("spec.data[0].secretKey"));
+    assert!(
+        answer.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("spec.data[0].secretKey")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn remote_keys_that_collide_or_are_invalid() {
     let synced = Synced::new("collision").await;
     let world = &synced.world;
-    let colliding = world.put("colliding", &json!({ "a b": MARKER, "a_b": "2" })).await;
+    let colliding = world
+        .put("colliding", &json!({ "a b": MARKER, "a_b": "2" }))
+        .await;
     world.external_secret("app", &extract(&[&colliding])).await;
-    synced.fails(&["spec.dataFrom[0].extract", "collision"]).await;
+    synced
+        .fails(&["spec.dataFrom[0].extract", "collision"])
+        .await;
     world.external_secret("app", &extract(&[&synced.key])).await;
     synced.recovers().await;
 }
@@ -217,7 +303,10 @@ async fn more_than_a_mebibyte() {
     let synced = Synced::new("large").await;
     let world = &synced.world;
     let half = format!("{MARKER}{}", "x".repeat(600_000));
-    let (a, b) = (world.put("a", &json!({ "a": half })).await, world.put("b", &json!({ "b": half })).await);
+    let (a, b) = (
+        world.put("a", &json!({ "a": half })).await,
+        world.put("b", &json!({ "b": half })).await,
+    );
     world.external_secret("app", &extract(&[&a, &b])).await;
     synced.fails(&["1 MiB"]).await;
     world.external_secret("app", &extract(&[&synced.key])).await;
@@ -232,7 +321,10 @@ async fn a_target_that_another_external_secret_owns() {
     spec["target"] = json!({ "name": "app" });
     world.external_secret("second", &spec).await;
     let message = world.ready("second", "False", "SecretSyncedError").await;
-    assert!(message.contains("target is owned by another ExternalSecret"), "{message}");
+    assert!(
+        message.contains("target is owned by another ExternalSecret"),
+        "{message}"
+    );
     assert!(message.contains("retried"), "{message}");
     assert_eq!(world.version("app").await, synced.version);
     synced.controller.stop().await;
@@ -246,11 +338,19 @@ async fn a_target_that_is_immutable() {
     let controller = world.controller();
     world.external_secret("fixed", &extract(&[&key])).await;
     world.ready("fixed", "True", "SecretSynced").await;
-    let version = world.patch("secrets", "fixed", &json!({ "immutable": true })).await;
-    let version = version["metadata"]["resourceVersion"].as_str().unwrap().to_owned();
+    let version = world
+        .patch("secrets", "fixed", &json!({ "immutable": true }))
+        .await;
+    let version = version["metadata"]["resourceVersion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     world.put("k", &json!({ "v": "two" })).await;
     let message = world.ready("fixed", "False", "SecretSyncedError").await;
-    assert!(message.contains("could not update secret, target is immutable"), "{message}");
+    assert!(
+        message.contains("could not update secret, target is immutable"),
+        "{message}"
+    );
     assert_eq!(world.version("fixed").await, version);
     world.holds("fixed", &[("v", "one")]).await;
     controller.stop().await;
@@ -263,18 +363,37 @@ async fn a_namespace_that_is_being_deleted() {
     let body = json!({ "apiVersion": "v1", "kind": "ConfigMap",
                        "metadata": { "name": "stay", "finalizers": ["example.com/stay"] } });
     let folder = world.path("configmaps", "");
-    world.servers.admin.post(folder.trim_end_matches('/'), &body).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .post(folder.trim_end_matches('/'), &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let mark = world.servers.plane.audit().mark().unwrap();
     let namespace = format!("/api/v1/namespaces/{}", world.namespace);
-    world.servers.admin.delete(&namespace).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .delete(&namespace)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     world.gone("app").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let requests = world.servers.plane.requests_since(mark).await.unwrap();
-    let ours = requests.iter().filter(|request| {
-        request.user == "tidegate" && request.namespace == world.namespace
-    });
-    let writes: Vec<_> = ours.filter(|r| r.resource == "secrets" && r.mutates()).collect();
-    assert!(writes.is_empty(), "writes into a terminating namespace: {writes:?}");
+    let ours = requests
+        .iter()
+        .filter(|request| request.user == "tidegate" && request.namespace == world.namespace);
+    let writes: Vec<_> = ours
+        .filter(|r| r.resource == "secrets" && r.mutates())
+        .collect();
+    assert!(
+        writes.is_empty(),
+        "writes into a terminating namespace: {writes:?}"
+    );
     let free = json!({ "metadata": { "finalizers": null } });
     world.patch("configmaps", "stay", &free).await;
     synced.controller.stop().await;
@@ -286,7 +405,14 @@ async fn an_object_that_does_not_decode() {
     let patch = json!({ "spec": { "refreshInterval": "every now and then" } });
     synced.world.patch("externalsecrets", "app", &patch).await;
     synced.fails(&["does not decode", "not a duration"]).await;
-    synced.world.patch("externalsecrets", "app", &json!({ "spec": { "refreshInterval": "1s" } })).await;
+    synced
+        .world
+        .patch(
+            "externalsecrets",
+            "app",
+            &json!({ "spec": { "refreshInterval": "1s" } }),
+        )
+        .await;
     synced.recovers().await;
 }
 
@@ -297,9 +423,19 @@ async fn two_providers_in_one_store_are_refused_by_the_api_server() {
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
                        "metadata": { "name": "two" }, "spec": { "provider": provider } });
     let folder = world.path("secretstores", "");
-    let answer = world.servers.admin.post(folder.trim_end_matches('/'), &body).await.unwrap();
+    let answer = world
+        .servers
+        .admin
+        .post(folder.trim_end_matches('/'), &body)
+        .await
+        .unwrap();
     assert_eq!(answer.status, 422);
-    assert!(answer.body["message"].as_str().unwrap().contains("spec.provider"));
+    assert!(
+        answer.body["message"]
+            .as_str()
+            .unwrap()
+            .contains("spec.provider")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,9 @@ async fn merge_waits_for_its_secret_and_leaves_foreign_keys() {
     let (world, key) = world("merge").await;
     let controller = world.controller();
     let target = json!({ "name": "theirs", "creationPolicy": "Merge" });
-    world.external_secret("app", &with_target(extract(&[&key]), &target)).await;
+    world
+        .external_secret("app", &with_target(extract(&[&key]), &target))
+        .await;
     world.ready("app", "True", "SecretMissing").await;
     world.secret("theirs", &[("own", "kept")]).await;
     let touch = json!({ "metadata": { "annotations": { "touch": "1" } } });
@@ -38,9 +40,15 @@ async fn orphan_and_none_and_create_or_merge() {
     let (world, key) = world("policies").await;
     let controller = world.controller();
     world.secret("both", &[("own", "kept")]).await;
-    for (name, policy) in [("orphan", "Orphan"), ("none", "None"), ("both", "CreateOrMerge")] {
+    for (name, policy) in [
+        ("orphan", "Orphan"),
+        ("none", "None"),
+        ("both", "CreateOrMerge"),
+    ] {
         let target = json!({ "creationPolicy": policy });
-        world.external_secret(name, &with_target(extract(&[&key]), &target)).await;
+        world
+            .external_secret(name, &with_target(extract(&[&key]), &target))
+            .await;
         world.ready(name, "True", "SecretSynced").await;
     }
     world.holds("orphan", &[("a", "1")]).await;
@@ -55,9 +63,19 @@ async fn orphan_and_none_and_create_or_merge() {
 async fn a_renamed_target_leaves_no_orphan() {
     let (world, key) = world("renamed").await;
     let controller = world.controller();
-    world.external_secret("app", &with_target(extract(&[&key]), &json!({ "name": "old" }))).await;
+    world
+        .external_secret(
+            "app",
+            &with_target(extract(&[&key]), &json!({ "name": "old" })),
+        )
+        .await;
     world.holds("old", &[("a", "1")]).await;
-    world.external_secret("app", &with_target(extract(&[&key]), &json!({ "name": "new" }))).await;
+    world
+        .external_secret(
+            "app",
+            &with_target(extract(&[&key]), &json!({ "name": "new" })),
+        )
+        .await;
     world.holds("new", &[("a", "1")]).await;
     world.gone("old").await;
     controller.stop().await;
@@ -88,10 +106,20 @@ async fn a_value_that_vanishes_goes_only_under_a_policy_that_asks_for_it() {
     let controller = world.controller();
     // The neighbour's good reads under the same identity are the evidence that the backend is well.
     world.external_secret("neighbour", &extract(&[&kept])).await;
-    for (name, policy) in [("retain", "Retain"), ("merge", "Merge"), ("delete", "Delete")] {
+    for (name, policy) in [
+        ("retain", "Retain"),
+        ("merge", "Merge"),
+        ("delete", "Delete"),
+    ] {
         let target = json!({ "deletionPolicy": policy });
-        let keys: &[&str] = if policy == "Merge" { &[&kept, &gone] } else { &[&gone] };
-        world.external_secret(name, &with_target(extract(keys), &target)).await;
+        let keys: &[&str] = if policy == "Merge" {
+            &[&kept, &gone]
+        } else {
+            &[&gone]
+        };
+        world
+            .external_secret(name, &with_target(extract(keys), &target))
+            .await;
         world.ready(name, "True", "SecretSynced").await;
     }
     world.servers.vault.destroy("secret", &gone).await.unwrap();
@@ -108,9 +136,14 @@ async fn immutable_targets_are_made_immutable() {
     let (world, key) = world("make-immutable").await;
     let controller = world.controller();
     let target = json!({ "immutable": true });
-    world.external_secret("app", &with_target(extract(&[&key]), &target)).await;
+    world
+        .external_secret("app", &with_target(extract(&[&key]), &target))
+        .await;
     world.ready("app", "True", "SecretSynced").await;
-    assert_eq!(world.get("secrets", "app").await.unwrap()["immutable"], true);
+    assert_eq!(
+        world.get("secrets", "app").await.unwrap()["immutable"],
+        true
+    );
     controller.stop().await;
 }
 
@@ -123,11 +156,13 @@ async fn decoding_and_key_conversion() {
     let controller = world.controller();
     let mut spec = properties(&[("decoded", &key, "plain")]);
     spec["data"][0]["remoteRef"]["decodingStrategy"] = json!("Base64");
-    spec["dataFrom"] =
-        json!([{ "extract": { "key": key, "conversionStrategy": "Unicode" } }]);
+    spec["dataFrom"] = json!([{ "extract": { "key": key, "conversionStrategy": "Unicode" } }]);
     world.external_secret("app", &spec).await;
-    let wanted =
-        [("decoded", "hello"), ("odd_U0020_key_U0021_", "x"), ("plain", "aGVsbG8=")];
+    let wanted = [
+        ("decoded", "hello"),
+        ("odd_U0020_key_U0021_", "x"),
+        ("plain", "aGVsbG8="),
+    ];
     world.holds("app", &wanted).await;
     controller.stop().await;
 }

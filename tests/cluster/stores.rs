@@ -32,22 +32,39 @@ async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end() {
     world.store("vault", &provider).await;
     let controller = world.controller();
     for number in 0..10 {
-        world.external_secret(&format!("es-{number}"), &extract(&[&key])).await;
+        world
+            .external_secret(&format!("es-{number}"), &extract(&[&key]))
+            .await;
     }
     for number in 0..10 {
-        world.ready(&format!("es-{number}"), "True", "SecretSynced").await;
+        world
+            .ready(&format!("es-{number}"), "True", "SecretSynced")
+            .await;
     }
     let path = format!("auth/{mount}/login");
     let logins = |vault: &tidegate_testservers::Vault| {
-        vault.requests().unwrap().iter().filter(|entry| entry.path == path).count()
+        vault
+            .requests()
+            .unwrap()
+            .iter()
+            .filter(|entry| entry.path == path)
+            .count()
     };
     assert_eq!(logins(vault), 1);
     controller.stop().await;
     let requests = vault.requests().unwrap();
     let login = requests.iter().find(|entry| entry.path == path).unwrap();
     let revoked = |e: &&tidegate_testservers::AuditEntry| e.path == "auth/token/revoke-self";
-    let revoked: Vec<_> = requests.iter().filter(revoked).map(|e| &e.display_name).collect();
-    assert!(revoked.contains(&&login.display_name), "{revoked:?} lacks {:?}", login.display_name);
+    let revoked: Vec<_> = requests
+        .iter()
+        .filter(revoked)
+        .map(|e| &e.display_name)
+        .collect();
+    assert!(
+        revoked.contains(&&login.display_name),
+        "{revoked:?} lacks {:?}",
+        login.display_name
+    );
     assert_eq!(logins(vault), 1);
 }
 
@@ -58,10 +75,19 @@ async fn service_account_tokens_log_in_by_jwt_and_kubernetes() {
     let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
                           "metadata": { "name": "reader" } });
     let folder = world.path("serviceaccounts", "");
-    world.servers.admin.post(folder.trim_end_matches('/'), &account).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .post(folder.trim_end_matches('/'), &account)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let policies = vec![world.namespace.clone()];
-    let (jwt, kubernetes) =
-        (format!("jwt-{}", world.namespace), format!("k8s-{}", world.namespace));
+    let (jwt, kubernetes) = (
+        format!("jwt-{}", world.namespace),
+        format!("k8s-{}", world.namespace),
+    );
     vault.jwt_auth(&jwt, plane).await.unwrap();
     let role = JwtRole {
         name: "reader".into(),
@@ -116,7 +142,14 @@ async fn a_cluster_store_serves_the_namespaces_its_conditions_allow() {
         },
     });
     let stores = "/apis/external-secrets.io/v1/clustersecretstores";
-    world.servers.admin.post(stores, &body).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .post(stores, &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     let controller = world.controller_with(&["--controller-class", &class]);
     let mut spec = extract(&[&key]);
     spec["secretStoreRef"] = json!({ "name": class, "kind": "ClusterSecretStore" });
@@ -126,10 +159,24 @@ async fn a_cluster_store_serves_the_namespaces_its_conditions_allow() {
     // A label of the namespace is enough to let it in.
     let label = json!({ "metadata": { "labels": { "tier": class } } });
     let namespace = format!("/api/v1/namespaces/{}", world.namespace);
-    world.servers.admin.patch(&namespace, &label).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .patch(&namespace, &label)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
     world.ready("app", "True", "SecretSynced").await;
     controller.stop().await;
-    world.servers.admin.delete(&format!("{stores}/{class}")).await.unwrap().ok().unwrap();
+    world
+        .servers
+        .admin
+        .delete(&format!("{stores}/{class}"))
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,8 +187,20 @@ async fn a_store_of_another_class_is_left_alone() {
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
                        "metadata": { "name": "vault" }, "spec": spec });
     let folder = world.path("secretstores", "");
-    world.servers.admin.post(folder.trim_end_matches('/'), &body).await.unwrap().ok().unwrap();
-    world.store("fake", &json!({ "fake": { "data": [{ "key": "k", "value": "{}" }] } })).await;
+    world
+        .servers
+        .admin
+        .post(folder.trim_end_matches('/'), &body)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    world
+        .store(
+            "fake",
+            &json!({ "fake": { "data": [{ "key": "k", "value": "{}" }] } }),
+        )
+        .await;
     let controller = world.controller();
     world.external_secret("foreign", &extract(&[&key])).await;
     let mut ours = extract(&["k"]);
@@ -162,7 +221,9 @@ async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look() {
     spec["refreshInterval"] = json!("1h");
     world.external_secret("app", &spec).await;
     world.ready("app", "True", "SecretSynced").await;
-    world.condition("secretstores", "vault", "True", "Valid").await;
+    world
+        .condition("secretstores", "vault", "True", "Valid")
+        .await;
     let lookups = || {
         let requests = world.servers.vault.requests().unwrap();
         let path = format!("secret/data/{key}");
@@ -172,10 +233,14 @@ async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look() {
     let touch = json!({ "metadata": { "annotations": { "touched": "yes" } } });
     world.patch("secrets", "vault-token", &touch).await;
     world.secret("vault-token", &[("token", "hvs.wrong")]).await;
-    world.condition("secretstores", "vault", "False", "InvalidProviderConfig").await;
+    world
+        .condition("secretstores", "vault", "False", "InvalidProviderConfig")
+        .await;
     let token = world.vault_token().await;
     world.secret("vault-token", &[("token", &token)]).await;
-    world.condition("secretstores", "vault", "True", "Valid").await;
+    world
+        .condition("secretstores", "vault", "True", "Valid")
+        .await;
     eventually("the object to be well again", || async {
         let object = world.get("externalsecrets", "app").await.unwrap();
         object["status"]["conditions"][0]["status"] == "True"

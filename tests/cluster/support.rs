@@ -8,7 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tidegate::cli::{Cli, Command};
-use tidegate_testservers::{ControlPlane, ControlPlaneOptions, Http, TIDEGATE, Vault, VaultOptions, shared};
+use tidegate_testservers::{
+    ControlPlane, ControlPlaneOptions, Http, TIDEGATE, Vault, VaultOptions, shared,
+};
 use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -47,7 +49,11 @@ async fn prepared(plane: &'static ControlPlane) -> Servers {
     manifests::install(&admin).await;
     // The garbage collector looks for new types every 30 s; a fresh one knows the CRDs at once.
     plane.restart_controller_manager().await.unwrap();
-    Servers { plane, vault, admin }
+    Servers {
+        plane,
+        vault,
+        admin,
+    }
 }
 
 /// One test's corner of the cluster.
@@ -64,17 +70,25 @@ impl World {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let servers = servers().await;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let world = Self { servers, namespace: format!("{name}-{number}") };
+        let world = Self {
+            servers,
+            namespace: format!("{name}-{number}"),
+        };
         world.create_namespace(&world.namespace).await;
         world
     }
 
     /// A control plane and a Vault of its own, for a controller that serves every namespace.
     pub async fn alone(name: &str) -> Self {
-        let plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+        let plane = ControlPlane::start(ControlPlaneOptions::default())
+            .await
+            .unwrap();
         // They end with the process, as the shared ones do.
         let servers = Box::leak(Box::new(prepared(Box::leak(Box::new(plane))).await));
-        let world = Self { servers, namespace: name.to_owned() };
+        let world = Self {
+            servers,
+            namespace: name.to_owned(),
+        };
         world.create_namespace(name).await;
         world
     }
@@ -82,14 +96,21 @@ impl World {
     /// Creates a further namespace.
     pub async fn create_namespace(&self, name: &str) {
         let body = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
-        self.servers.admin.post("/api/v1/namespaces", &body).await.unwrap().ok().unwrap();
+        self.servers
+            .admin
+            .post("/api/v1/namespaces", &body)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
     }
 
     /// A token for Vault that may read everything under the test's own prefix of both mounts.
     pub async fn vault_token(&self) -> String {
         let vault = &self.servers.vault;
         let prefix = &self.namespace;
-        let rule = |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
+        let rule =
+            |path: &str| format!("path \"{path}\" {{ capabilities = [\"read\", \"list\"] }}\n");
         let policy = rule(&format!("secret/data/{prefix}/*"))
             + &rule(&format!("secret/metadata/{prefix}/*"))
             + &rule(&format!("kv1/{prefix}/*"));
@@ -125,21 +146,32 @@ impl World {
     /// Makes or replaces a SecretStore.
     pub async fn store(&self, name: &str, provider: &Value) {
         let spec = json!({ "provider": provider });
-        self.apply("external-secrets.io/v1", "SecretStore", "secretstores", name, "spec", &spec)
-            .await;
+        self.apply(
+            "external-secrets.io/v1",
+            "SecretStore",
+            "secretstores",
+            name,
+            "spec",
+            &spec,
+        )
+        .await;
     }
 
     /// Makes or replaces an ExternalSecret.
     pub async fn external_secret(&self, name: &str, spec: &Value) {
         let (version, kind) = ("external-secrets.io/v1", "ExternalSecret");
-        self.apply(version, kind, "externalsecrets", name, "spec", spec).await;
+        self.apply(version, kind, "externalsecrets", name, "spec", spec)
+            .await;
     }
 
     /// Makes a Secret by hand.
     pub async fn secret(&self, name: &str, data: &[(&str, &str)]) {
-        let data: BTreeMap<&str, String> =
-            data.iter().map(|(key, value)| (*key, STANDARD.encode(value))).collect();
-        self.apply("v1", "Secret", "secrets", name, "data", &json!(data)).await;
+        let data: BTreeMap<&str, String> = data
+            .iter()
+            .map(|(key, value)| (*key, STANDARD.encode(value)))
+            .collect();
+        self.apply("v1", "Secret", "secrets", name, "data", &json!(data))
+            .await;
     }
 
     async fn apply(&self, version: &str, kind: &str, plural: &str, name: &str, f: &str, v: &Value) {
@@ -167,36 +199,59 @@ impl World {
     }
 
     fn folder(&self, version: &str, plural: &str) -> String {
-        let root = if version == "v1" { "/api/v1".into() } else { format!("/apis/{version}") };
+        let root = if version == "v1" {
+            "/api/v1".into()
+        } else {
+            format!("/apis/{version}")
+        };
         format!("{root}/namespaces/{}/{plural}", self.namespace)
     }
 
     /// Path of an object of this namespace.
     pub fn path(&self, plural: &str, name: &str) -> String {
-        let version =
-            if matches!(plural, "secrets" | "configmaps" | "events" | "serviceaccounts") {
-                "v1"
-            } else {
-                "external-secrets.io/v1"
-            };
+        let version = if matches!(
+            plural,
+            "secrets" | "configmaps" | "events" | "serviceaccounts"
+        ) {
+            "v1"
+        } else {
+            "external-secrets.io/v1"
+        };
         format!("{}/{name}", self.folder(version, plural))
     }
 
     /// Reads an object; none when it is not there.
     pub async fn get(&self, plural: &str, name: &str) -> Option<Value> {
-        let answer = self.servers.admin.get(&self.path(plural, name)).await.unwrap();
+        let answer = self
+            .servers
+            .admin
+            .get(&self.path(plural, name))
+            .await
+            .unwrap();
         (answer.status != 404).then(|| answer.ok().unwrap())
     }
 
     /// Merge-patches an object.
     pub async fn patch(&self, plural: &str, name: &str, patch: &Value) -> Value {
         let path = self.path(plural, name);
-        self.servers.admin.patch(&path, patch).await.unwrap().ok().unwrap()
+        self.servers
+            .admin
+            .patch(&path, patch)
+            .await
+            .unwrap()
+            .ok()
+            .unwrap()
     }
 
     /// Deletes an object.
     pub async fn delete(&self, plural: &str, name: &str) {
-        self.servers.admin.delete(&self.path(plural, name)).await.unwrap().ok().unwrap();
+        self.servers
+            .admin
+            .delete(&self.path(plural, name))
+            .await
+            .unwrap()
+            .ok()
+            .unwrap();
     }
 
     /// The decoded data of a Secret; none when there is no such Secret.
@@ -205,13 +260,18 @@ impl World {
         let data = secret["data"].as_object().cloned().unwrap_or_default();
         let decode = |value: &Value| STANDARD.decode(value.as_str().unwrap()).unwrap();
         let text = |value: &Value| String::from_utf8(decode(value)).unwrap();
-        Some(data.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+        Some(
+            data.iter()
+                .map(|(key, value)| (key.clone(), text(value)))
+                .collect(),
+        )
     }
 
     /// Waits until the Ready condition of an ExternalSecret has this status and reason; the answer
     /// is its message.
     pub async fn ready(&self, name: &str, status: &str, reason: &str) -> String {
-        self.condition("externalsecrets", name, status, reason).await
+        self.condition("externalsecrets", name, status, reason)
+            .await
     }
 
     /// As [`World::ready`], for any kind.
@@ -221,7 +281,10 @@ impl World {
             loop {
                 let object = self.get(plural, name).await.unwrap_or_default();
                 let conditions = object["status"]["conditions"].as_array().cloned();
-                let ready = conditions.unwrap_or_default().into_iter().find(|c| c["type"] == "Ready");
+                let ready = conditions
+                    .unwrap_or_default()
+                    .into_iter()
+                    .find(|c| c["type"] == "Ready");
                 let ready = ready.unwrap_or_default();
                 if ready["status"] == status && ready["reason"] == reason {
                     return ready["message"].as_str().unwrap_or_default().to_owned();
@@ -238,11 +301,14 @@ impl World {
 
     /// Waits until a Secret holds exactly this.
     pub async fn holds(&self, name: &str, data: &[(&str, &str)]) {
-        let wanted: BTreeMap<String, String> =
-            data.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        eventually(&format!("Secret {name} to hold {:?}", wanted.keys()), || async {
-            self.data(name).await.as_ref() == Some(&wanted)
-        })
+        let wanted: BTreeMap<String, String> = data
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
+        eventually(
+            &format!("Secret {name} to hold {:?}", wanted.keys()),
+            || async { self.data(name).await.as_ref() == Some(&wanted) },
+        )
         .await;
     }
 
@@ -257,7 +323,10 @@ impl World {
     /// The version of a Secret: it moves with every write.
     pub async fn version(&self, name: &str) -> String {
         let secret = self.get("secrets", name).await.unwrap();
-        secret["metadata"]["resourceVersion"].as_str().unwrap().to_owned()
+        secret["metadata"]["resourceVersion"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Runs a controller for this namespace alone.
@@ -269,7 +338,12 @@ impl World {
     pub fn controller_with(&self, flags: &[&str]) -> Controller {
         let kubeconfig = self.servers.plane.kubeconfig_path(TIDEGATE).unwrap();
         let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
-        let lease = ["--lease-namespace", "default", "--lease-name", &self.namespace];
+        let lease = [
+            "--lease-namespace",
+            "default",
+            "--lease-name",
+            &self.namespace,
+        ];
         let mut args = vec!["tidegate", "controller", "--kubeconfig", &kubeconfig];
         args.extend(["--admin-addr", "127.0.0.1:0"]);
         args.extend(lease);
@@ -299,7 +373,12 @@ impl Controller {
             tidegate::run::controller::run(*args, token).await.unwrap();
         });
         let (servers, namespace) = (world.servers, world.namespace.clone());
-        Self { servers, namespace, stop, task: Some(task) }
+        Self {
+            servers,
+            namespace,
+            stop,
+            task: Some(task),
+        }
     }
 
     /// Stops as SIGTERM does, waits until all is drained, and looks for values where none may be.
@@ -310,7 +389,10 @@ impl Controller {
         let admin = &self.servers.admin;
         for path in [
             format!("/api/v1/namespaces/{}/events", self.namespace),
-            format!("/apis/external-secrets.io/v1/namespaces/{}/externalsecrets", self.namespace),
+            format!(
+                "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets",
+                self.namespace
+            ),
         ] {
             let text = admin.get(&path).await.unwrap().ok().unwrap()["items"].to_string();
             assert!(!text.contains(logs::MARKER), "a value in {path}");
@@ -334,13 +416,18 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut probe: impl Fn
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "waited in vain for {what}");
+    assert!(
+        tokio::time::timeout(PATIENCE, wait).await.is_ok(),
+        "waited in vain for {what}"
+    );
 }
 
 /// An ExternalSecret that takes whole values of the store `vault`.
 pub fn extract(keys: &[&str]) -> Value {
-    let entries: Vec<Value> =
-        keys.iter().map(|key| json!({ "extract": { "key": key } })).collect();
+    let entries: Vec<Value> = keys
+        .iter()
+        .map(|key| json!({ "extract": { "key": key } }))
+        .collect();
     json!({
         "refreshInterval": "1s",
         "secretStoreRef": { "name": "vault" },

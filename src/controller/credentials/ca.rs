@@ -36,7 +36,11 @@ mod tests {
         let once = STANDARD.encode(pem);
         let twice = STANDARD.encode(&once);
         for text in [pem, &once, &twice, &format!("{once}\n")] {
-            assert_eq!(pem_of_field(text).as_deref(), Some(pem.as_bytes()), "{text}");
+            assert_eq!(
+                pem_of_field(text).as_deref(),
+                Some(pem.as_bytes()),
+                "{text}"
+            );
         }
         for text in ["", "nonsense", "bm9uc2Vuc2U="] {
             assert_eq!(pem_of_field(text), None, "{text}");

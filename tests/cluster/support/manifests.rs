@@ -8,7 +8,10 @@ use tidegate_testservers::{Http, TIDEGATE};
 
 /// Installs CRDs, namespace and rights, and binds the rights to the harness's user.
 pub async fn install(admin: &Http) {
-    for document in documents("manifests/crds").into_iter().chain(documents("manifests/install")) {
+    for document in documents("manifests/crds")
+        .into_iter()
+        .chain(documents("manifests/install"))
+    {
         // Workloads need nodes, and the CRDs are among both folders.
         let kind = document["kind"].as_str().unwrap_or_default();
         if !matches!(kind, "Deployment") {
@@ -56,12 +59,22 @@ pub async fn install(admin: &Http) {
 /// The documents of a folder of the project, in the order of file names.
 pub fn documents(folder: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    files.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "yaml")
+    });
     files.sort();
-    let texts = files.iter().map(|path| std::fs::read_to_string(path).unwrap());
-    texts.flat_map(|text| serde_saphyr::from_multiple::<Value>(&text).unwrap()).collect()
+    let texts = files
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap());
+    texts
+        .flat_map(|text| serde_saphyr::from_multiple::<Value>(&text).unwrap())
+        .collect()
 }
 
 async fn established(admin: &Http) {

@@ -18,15 +18,23 @@ impl Http {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         let kind = text("/kind").unwrap_or_default();
         let plural = PLURALS.iter().find(|(known, _)| *known == kind);
-        let plural =
-            plural.map_or_else(|| format!("{}s", kind.to_lowercase()), |(_, p)| (*p).to_owned());
+        let plural = plural.map_or_else(
+            || format!("{}s", kind.to_lowercase()),
+            |(_, p)| (*p).to_owned(),
+        );
         let root = match text("/apiVersion") {
             Some("v1") | None => "/api/v1".to_owned(),
             Some(version) => format!("/apis/{version}"),
         };
         let scope = text("/metadata/namespace");
         let scope = scope.map_or_else(String::new, |name| format!("/namespaces/{name}"));
-        let answer = self.post(&format!("{root}{scope}/{plural}"), object).await?;
-        if answer.status == 409 { Ok(()) } else { answer.ok().map(drop) }
+        let answer = self
+            .post(&format!("{root}{scope}/{plural}"), object)
+            .await?;
+        if answer.status == 409 {
+            Ok(())
+        } else {
+            answer.ok().map(drop)
+        }
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn lookup(
         return json::text(raw, Numbers::Literal).map(Some);
     }
     let found = gjson::try_get(value.expose(), property);
-    let found = found.map_err(|_| format!("the property {property:?} costs too much to look up"))?;
+    let found =
+        found.map_err(|_| format!("the property {property:?} costs too much to look up"))?;
     if !found.exists() {
         return Ok(None);
     }

@@ -203,7 +203,10 @@ fn an_outage_is_told_once_whatever_its_faces() {
     let report = status(&again, &outage("no connection"), &env());
     assert_eq!((report.urgency, report.events.len()), (Urgency::None, 0));
     // Another kind of failure is news.
-    assert_eq!(status(&again, &failed("cause"), &env()).urgency, Urgency::Failure);
+    assert_eq!(
+        status(&again, &failed("cause"), &env()).urgency,
+        Urgency::Failure
+    );
 }
 
 #[test]
