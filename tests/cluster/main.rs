@@ -1,6 +1,8 @@
 //! Shell. The controller on a real kube-apiserver, etcd and Vault: one control plane, one
 //! namespace or controller class per test.
 
+#![cfg(test)]
+
 mod support;
 
 mod basics;

@@ -7,16 +7,16 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tidegate::cli::{Cli, Command};
 use tidegate_testservers::{
     ControlPlane, ControlPlaneOptions, Http, TIDEGATE, Vault, VaultOptions, shared,
 };
 use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
+mod controller;
 pub mod logs;
 pub mod manifests;
+
+pub use controller::Controller;
 
 /// The servers that all tests share, with the CRDs and rights in place.
 pub struct Servers {
@@ -349,63 +349,6 @@ impl World {
         args.extend(lease);
         args.extend(flags);
         Controller::start(&args, self)
-    }
-}
-
-/// A controller in this process.
-pub struct Controller {
-    servers: &'static Servers,
-    namespace: String,
-    stop: CancellationToken,
-    task: Option<JoinHandle<()>>,
-}
-
-impl Controller {
-    fn start(args: &[&str], world: &World) -> Self {
-        use clap::Parser;
-        let Command::Controller(args) = Cli::try_parse_from(args).unwrap().command else {
-            panic!("not the controller's flags");
-        };
-        let stop = CancellationToken::new();
-        let token = stop.clone();
-        #[allow(clippy::disallowed_methods, reason = "the handle is kept and awaited")]
-        let task = tokio::spawn(async move {
-            tidegate::run::controller::run(*args, token).await.unwrap();
-        });
-        let (servers, namespace) = (world.servers, world.namespace.clone());
-        Self {
-            servers,
-            namespace,
-            stop,
-            task: Some(task),
-        }
-    }
-
-    /// Stops as SIGTERM does, waits until all is drained, and looks for values where none may be.
-    pub async fn stop(mut self) {
-        self.stop.cancel();
-        self.task.take().unwrap().await.unwrap();
-        logs::assert_no_leak();
-        let admin = &self.servers.admin;
-        for path in [
-            format!("/api/v1/namespaces/{}/events", self.namespace),
-            format!(
-                "/apis/external-secrets.io/v1/namespaces/{}/externalsecrets",
-                self.namespace
-            ),
-        ] {
-            let text = admin.get(&path).await.unwrap().ok().unwrap()["items"].to_string();
-            assert!(!text.contains(logs::MARKER), "a value in {path}");
-        }
-    }
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        if let Some(task) = self.task.take() {
-            task.abort();
-        }
     }
 }
 

@@ -23,10 +23,10 @@ use crate::{find, kv};
 
 /// Reads in flight at once by default.
 ///
-/// Calls in flight hide the way to Vault: at 20 ms there and back, 64 are 3,200 reads a second, more
-/// than the polls of one controller need. Where Vault is near, 8 keep it busy already (2,000 reads
-/// from a Vault on the same machine took as long with 8 in flight as with 128), and the adaptive
-/// limits of `fetch` find that. It is also the number of idle connections that are kept.
+/// Calls in flight hide the way to Vault: at 20 ms there and back, 64 are 3,200 reads a second,
+/// more than the polls of one controller need. Where Vault is near, 8 keep it busy already (2,000
+/// reads from a Vault on the same machine took as long with 8 in flight as with 128), and the
+/// adaptive limits of `fetch` find that. It is also the number of idle connections that are kept.
 const IN_FLIGHT: usize = 64;
 
 /// Calls that one `fetch` or `list` of its own accord keeps in flight.

@@ -180,6 +180,14 @@ fn stores_go_to_openssl_and_back() {
             "{source}"
         );
     }
+}
+
+#[test]
+fn stores_of_openssl_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let (leaf, root, key) = chain();
+    let bundle = format!("{leaf}{root}");
+    let public = openssl(&["pkey", "-pubout"], &key);
     let (key_file, leaf_file) = (write(dir.path(), "k", &key), write(dir.path(), "l", &leaf));
     let root_file = write(dir.path(), "r", &root);
     for legacy in [false, true] {
