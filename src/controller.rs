@@ -9,6 +9,7 @@ use tidegate_stages::{ObjectKey, Trigger};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Health;
 use crate::report::{Kind, Subject};
 use context::Context;
 use relations::StoreId;
@@ -21,6 +22,7 @@ pub mod credentials;
 mod follow;
 mod guard;
 mod polling;
+mod pulse;
 mod reconcile;
 pub mod relations;
 mod reporting;
@@ -61,12 +63,7 @@ pub fn subject_of_store(id: &StoreId) -> Subject {
 /// # Guarantees
 /// Nothing is decided before every watch has listed. On the way out no new look begins, writes in
 /// flight end, sessions are revoked.
-pub async fn run(
-    ctx: &Arc<Context>,
-    ready: impl FnOnce(),
-    stop: CancellationToken,
-    drain: Duration,
-) {
+pub async fn run(ctx: &Arc<Context>, health: &Health, stop: CancellationToken, drain: Duration) {
     let background = CancellationToken::new();
     let mut tasks = JoinSet::new();
     for task in watch::tasks(ctx, &background) {
@@ -77,10 +74,10 @@ pub async fn run(
         () = stop.cancelled() => {}
     }
     if !stop.is_cancelled() {
-        ready();
+        health.set_ready(true);
         let (objects, stores, targets) = ctx.seen().sizes();
         tracing::info!(objects, stores, targets, "first lists complete");
-        spawn_background(ctx, &mut tasks, &background);
+        spawn_background(ctx, health, &mut tasks, &background);
         work(ctx, &stop, drain).await;
     }
     background.cancel();
@@ -95,7 +92,12 @@ pub async fn run(
     let _timed_out = tokio::time::timeout(drain, finish).await;
 }
 
-fn spawn_background(ctx: &Arc<Context>, tasks: &mut JoinSet<()>, stop: &CancellationToken) {
+fn spawn_background(
+    ctx: &Arc<Context>,
+    health: &Health,
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+) {
     let (shared, end) = (Arc::clone(ctx), stop.clone());
     tasks.spawn(async move {
         let fetch = shared.fetch.clone();
@@ -103,17 +105,17 @@ fn spawn_background(ctx: &Arc<Context>, tasks: &mut JoinSet<()>, stop: &Cancella
     });
     let (shared, end) = (Arc::clone(ctx), stop.clone());
     tasks.spawn(async move { shared.reporter.run(end).await });
-    let (shared, end) = (Arc::clone(ctx), stop.clone());
+    let (shared, health, end) = (Arc::clone(ctx), health.clone(), stop.clone());
     tasks.spawn(async move {
-        let _ended = end.run_until_cancelled(wakes(&shared)).await;
-    });
-    let (shared, end) = (Arc::clone(ctx), stop.clone());
-    tasks.spawn(async move {
-        let _ended = end.run_until_cancelled(changed_sources(&shared)).await;
-    });
-    let (shared, end) = (Arc::clone(ctx), stop.clone());
-    tasks.spawn(async move {
-        let _ended = end.run_until_cancelled(stores::run(&shared)).await;
+        let rest = async {
+            tokio::join!(
+                wakes(&shared),
+                changed_sources(&shared),
+                stores::run(&shared),
+                pulse::watch(&shared, &health),
+            )
+        };
+        let _ended = end.run_until_cancelled(rest).await;
     });
 }
 

@@ -156,7 +156,7 @@ async fn lead(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = controller::run(ctx, || health.set_ready(true), work_stop.clone(), drain) => {}
+        () = controller::run(ctx, health, work_stop.clone(), drain) => {}
         () = lost => {}
     }
     if stop.is_cancelled() {

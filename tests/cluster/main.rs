@@ -9,5 +9,6 @@ mod basics;
 mod counts;
 mod drift;
 mod faults;
+mod install;
 mod policies;
 mod stores;

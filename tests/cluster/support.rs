@@ -345,10 +345,9 @@ impl World {
             &self.namespace,
         ];
         let mut args = vec!["tidegate", "controller", "--kubeconfig", &kubeconfig];
-        args.extend(["--admin-addr", "127.0.0.1:0"]);
         args.extend(lease);
         args.extend(flags);
-        Controller::start(&args, self)
+        Controller::start(args, self)
     }
 }
 
