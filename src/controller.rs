@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tidegate_fetch::Cause;
+use tidegate_queue::Lane;
 use tidegate_stages::{ObjectKey, Trigger};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Health;
 use crate::report::{Kind, Subject};
-use context::Context;
+use context::{Context, Item, reason};
 use relations::StoreId;
-use world::Look;
 
 pub mod backends;
 mod broken;
@@ -150,23 +150,20 @@ async fn work(ctx: &Arc<Context>, stop: &CancellationToken, drain: Duration) {
     }
 }
 
-/// What polling found goes into the queue.
+/// What polling found goes into the queue. Every cause is news to the plan; how urgent it is, the
+/// lane tells: the first look after a start, or an outage, concerns everybody at once.
 async fn wakes(ctx: &Context) {
     while let Some(wake) = ctx.fetch.next_wake().await {
         let Some((namespace, name)) = wake.object.split_once('/') else {
             continue;
         };
-        let trigger = match wake.cause {
-            Cause::Changed | Cause::Recovered | Cause::Absent => Trigger::GroupChanged,
-            Cause::FirstLook | Cause::Failed => Trigger::Timer,
+        let lane = match wake.cause {
+            Cause::Changed | Cause::Recovered | Cause::Absent => Lane::Changed,
+            Cause::FirstLook | Cause::Failed => Lane::Refresh,
         };
-        ctx.look(
-            Look {
-                key: ObjectKey::new(namespace, name),
-                trigger,
-            },
-            false,
-        );
+        let key = ObjectKey::new(namespace, name);
+        ctx.queue
+            .add(Item(key), lane, reason(Trigger::GroupChanged));
     }
 }
 

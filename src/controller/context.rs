@@ -246,6 +246,12 @@ impl Context {
         self.metrics.forget(key);
     }
 
+    /// Whether the object is still there.
+    #[must_use]
+    pub fn exists(&self, key: &ObjectKey) -> bool {
+        self.seen().knows(key)
+    }
+
     /// Validates a store now.
     pub fn validate_store(&self, id: &StoreId) {
         self.stores.add(StoreItem::new(id), Lane::Fresh, ());

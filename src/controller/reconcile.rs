@@ -53,7 +53,13 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
             (outcome, Some(fetched.subscriptions))
         }
     };
-    settle(ctx, &observed, &outcome, subscriptions, lane).await
+    let later = settle(ctx, &observed, &outcome, subscriptions, lane).await;
+    if !ctx.exists(key) {
+        // It went while it was looked at: nothing of what was just noted may stay.
+        ctx.gone(key);
+        return None;
+    }
+    later
 }
 
 /// What came back from the backends, and what to poll from now on.

@@ -110,6 +110,12 @@ impl World {
         self.relations.remove(key);
     }
 
+    /// Whether the object is there, decodable or not.
+    #[must_use]
+    pub fn knows(&self, key: &ObjectKey) -> bool {
+        self.objects.contains_key(key) || self.broken.contains_key(key)
+    }
+
     /// What does not decode about `key`, if anything.
     #[must_use]
     pub fn broken(&self, key: &ObjectKey) -> Option<Broken> {

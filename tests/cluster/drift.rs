@@ -98,6 +98,23 @@ async fn a_restart_writes_nothing_and_reads_nothing_that_is_not_due() {
     controller.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_that_rotated_while_the_controller_was_down_is_found() {
+    let world = World::new("rotated-down").await;
+    let key = world.put("app", &json!({ "a": "old" })).await;
+    world.vault_store().await;
+    let controller = world.controller();
+    let mut spec = extract(&[&key]);
+    spec["refreshInterval"] = json!("3s");
+    world.external_secret("app", &spec).await;
+    world.ready("app", "True", "SecretSynced").await;
+    controller.stop().await;
+    world.put("app", &json!({ "a": "new" })).await;
+    let controller = world.controller();
+    world.holds("app", &[("a", "new")]).await;
+    controller.stop().await;
+}
+
 /// Reads of the test's first path, from Vault's audit log.
 fn reads_of(world: &World) -> usize {
     let path = format!("secret/data/{}/app", world.namespace);

@@ -1,6 +1,7 @@
 //! Shell. The files that a control plane starts from: keys, tokens, policies, kubeconfigs.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 
@@ -116,10 +117,20 @@ impl Files {
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
             .collect();
         let path = scratch.data("kubeconfigs").join(format!("{name}.json"));
-        write(&path, &self.kubeconfig(user, token))?;
+        // Others may be reading it: it is either whole or not there, and never changes.
+        if !path.exists() {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let whole = path.with_extension(format!("{number}.new"));
+            write(&whole, &self.kubeconfig(user, token))?;
+            let failed = || format!("rename {}", whole.display());
+            std::fs::rename(&whole, &path).map_err(ServerError::io(failed))?;
+        }
         Ok(path)
     }
 }
+
+/// Numbers files under way, so that two at once do not meet.
+static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// The column of groups is left out where there is none: an empty one is a group named "".
 fn token_line(user: &User, token: &str) -> String {
