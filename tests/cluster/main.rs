@@ -12,3 +12,4 @@ mod faults;
 mod install;
 mod policies;
 mod stores;
+mod takeover;
