@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{World, extract, properties};
+use crate::support::{World, eventually, extract, properties};
 
 async fn world(name: &str) -> (World, String) {
     let world = World::new(name).await;
@@ -164,5 +164,54 @@ async fn decoding_and_key_conversion() {
         ("plain", "aGVsbG8="),
     ];
     world.holds("app", &wanted).await;
+    controller.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mass_removal_is_held_until_somebody_lets_it_go() {
+    let (world, kept) = world("shrink").await;
+    let controller = world.controller();
+    world.external_secret("neighbour", &extract(&[&kept])).await;
+    let target = json!({ "deletionPolicy": "Delete" });
+    let mut keys = Vec::new();
+    for number in 0..6 {
+        let key = world
+            .put(&format!("gone-{number}"), &json!({ "v": "1" }))
+            .await;
+        let name = format!("es-{number}");
+        world
+            .external_secret(&name, &with_target(extract(&[&key]), &target))
+            .await;
+        world.ready(&name, "True", "SecretSynced").await;
+        keys.push(key);
+    }
+    for key in &keys {
+        world.servers.vault.destroy("secret", key).await.unwrap();
+    }
+    let held = || async {
+        let mut held = 0;
+        for number in 0..6 {
+            let object = world
+                .get("externalsecrets", &format!("es-{number}"))
+                .await
+                .unwrap();
+            let message = object["status"]["conditions"][0]["message"].to_string();
+            held += usize::from(message.contains("the removal is held"));
+        }
+        held
+    };
+    // Fewer than three may always go; the guard holds the rest.
+    eventually("the removals to be held", || async { held().await >= 4 }).await;
+    let mut left = 0;
+    for number in 0..6 {
+        left += usize::from(world.data(&format!("es-{number}")).await.is_some());
+    }
+    assert!(left >= 4, "{left} of 6 are left");
+    let release = json!({ "metadata": { "annotations": { "tidegate.io/release-removals": "1" } } });
+    world.patch("secretstores", "vault", &release).await;
+    for number in 0..6 {
+        world.gone(&format!("es-{number}")).await;
+    }
+    world.holds("neighbour", &[("a", "1")]).await;
     controller.stop().await;
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tidegate_api::names;
 
-use crate::diff::{Action, Change};
+use crate::diff::{Action, Change, Why};
 use crate::outcome::SyncError;
 use crate::{Env, ObjectKey};
 
@@ -75,7 +75,7 @@ impl ShrinkGuard {
     ) -> Change {
         self.update_release(release);
         let Some(removal) = change.removal else {
-            self.forget(key);
+            self.withdraw(key, &change);
             return change;
         };
         self.pending.insert(key.clone());
@@ -106,6 +106,21 @@ impl ShrinkGuard {
         });
         change.orphans.clear();
         change
+    }
+
+    /// Nothing more is taken away. What was taken stays counted until the values are there again:
+    /// the look that finds its Secret gone is no good answer.
+    fn withdraw(&mut self, key: &ObjectKey, change: &Change) {
+        let lacking = !change.missing.is_empty()
+            || matches!(
+                change.action,
+                Action::Nothing(Why::AlreadyGone | Why::AbsenceUnconfirmed)
+            );
+        if lacking {
+            self.pending.remove(key);
+        } else {
+            self.forget(key);
+        }
     }
 
     /// Forgets an object that is gone, or whose values are there again.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::outcome::Ready;
 use crate::testing::env;
-use crate::{Precondition, Removal, Why};
+use crate::{Precondition, Removal};
 
 fn key(name: usize) -> ObjectKey {
     ObjectKey::new("team", format!("app-{name}"))
@@ -150,6 +150,21 @@ fn a_good_answer_withdraws() {
     });
     assert_eq!(guard.pending(), 1);
     assert!(goes(&mut guard, 4, 5, None, 0));
+}
+
+#[test]
+fn the_look_that_finds_the_secret_gone_is_no_good_answer() {
+    let mut guard = ShrinkGuard::default();
+    for name in 0..2 {
+        assert!(goes(&mut guard, name, 6, None, 0));
+        let gone = Change {
+            action: Action::Nothing(Why::AlreadyGone),
+            removal: None,
+            ..removal(true)
+        };
+        let _unchanged = guard.judge(&key(name), gone, 6, None, &later(0));
+    }
+    assert!(!goes(&mut guard, 2, 4, None, 0), "two went already");
 }
 
 #[test]
