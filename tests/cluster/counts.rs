@@ -24,7 +24,7 @@ struct Storm {
 }
 
 impl Storm {
-    async fn new() -> Self {
+    async fn new(interval: &'static str) -> Self {
         let world = World::alone("counts").await;
         let vault = &world.servers.vault;
         for path in 0..PATHS {
@@ -64,7 +64,7 @@ impl Storm {
             world.create_namespace(&format!("counts-{number}")).await;
         }
         let admin = Arc::new(world.servers.admin.clone());
-        in_parallel((0..OBJECTS).map(|number| create(Arc::clone(&admin), number))).await;
+        in_parallel((0..OBJECTS).map(|number| create(Arc::clone(&admin), number, interval))).await;
         Self { world }
     }
 
@@ -176,11 +176,11 @@ impl Storm {
     }
 }
 
-async fn create(admin: Arc<Http>, number: usize) {
+async fn create(admin: Arc<Http>, number: usize, interval: &str) {
     let namespace = format!("counts-{}", number % NAMESPACES);
     let key = format!("app/{}", number % PATHS);
     let mut spec = properties(&[("one", &key, "a"), ("two", &key, "b")]);
-    spec["refreshInterval"] = json!("15s");
+    spec["refreshInterval"] = json!(interval);
     spec["secretStoreRef"] = json!({ "name": "vault", "kind": "ClusterSecretStore" });
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
                        "metadata": { "name": format!("es-{number}") }, "spec": spec });
@@ -209,12 +209,21 @@ fn of<'a>(writes: &'a [ApiRequest], resource: &str) -> Vec<&'a ApiRequest> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_objects_cost_what_they_must_and_no_more() {
-    let storm = Storm::new().await;
+async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more() {
+    let storm = Storm::new("1h").await;
     let mark = storm.mark();
     let controller = storm.controller();
     storm.all_ready().await;
     first_sync(&storm, mark).await;
+    controller.stop().await;
+    restart_when_nothing_is_due(&storm).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interval_a_change_and_an_outage_cost_what_they_must_and_no_more() {
+    let storm = Storm::new("15s").await;
+    let controller = storm.controller();
+    storm.all_ready().await;
     one_more_interval(&storm).await;
     one_changed_path(&storm).await;
     outage(&storm).await;
@@ -235,8 +244,27 @@ async fn first_sync(storm: &Storm, mark: u64) {
     assert_eq!(storm.logins(), 1);
     let reads = storm.reads();
     assert_eq!(reads.len(), PATHS);
-    // Paths whose slot came while others still synced are polled already: once more at most.
-    assert!(reads.values().all(|count| *count <= 2), "{reads:?}");
+    assert!(reads.values().all(|count| *count == 1), "{reads:?}");
+}
+
+/// A new object that becomes Ready shows that the first lists are done with.
+async fn restart_when_nothing_is_due(storm: &Storm) {
+    let (mark, before) = (storm.mark(), storm.read_log().len());
+    let controller = storm.controller();
+    create(Arc::new(storm.world.servers.admin.clone()), OBJECTS, "1h").await;
+    eventually("the new object to be Ready", || async {
+        storm.ready().await == OBJECTS + 1
+    })
+    .await;
+    assert_eq!(
+        storm.read_log().len(),
+        before + 1,
+        "reads besides the new object's own"
+    );
+    let writes = storm.writes(mark).await;
+    assert_eq!(of(&writes, "secrets").len(), 1, "the new object's own");
+    assert_eq!(of(&writes, "externalsecrets").len(), 1, "its status");
+    controller.stop().await;
 }
 
 async fn one_more_interval(storm: &Storm) {

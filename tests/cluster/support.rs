@@ -29,7 +29,7 @@ pub struct Servers {
 }
 
 /// How long a test waits for something to become true, on a loaded machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts the servers once per test binary.
 pub async fn servers() -> &'static Servers {

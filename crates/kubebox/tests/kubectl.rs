@@ -1,4 +1,4 @@
-//! Shell. Tests with a real kubectl, from the servers' cache, against the loopback server.
+//! Shell. Tests with a real kubectl, built into the servers' cache, against the loopback server.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,32 +23,6 @@ const DEFINITION: &str = r#"{"apiVersion": "apiextensions.k8s.io/v1",
         "spec": {"type": "object", "description": "What is wanted.", "required": ["size"],
           "properties": {"size": {"type": "integer", "minimum": 1, "description": "How big."}}},
         "status": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}}}]}}"#;
-
-/// The folder of real servers, as `tidegate-testservers` names it.
-fn cache() -> PathBuf {
-    let from = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    from("TIDEGATE_SERVERS").unwrap_or_else(|| {
-        let base = from("XDG_CACHE_HOME")
-            .or_else(|| from("HOME").map(|home| home.join(".cache")))
-            .unwrap_or_default();
-        base.join("tidegate/servers")
-    })
-}
-
-fn kubectl() -> PathBuf {
-    let cache = cache();
-    let entries = std::fs::read_dir(&cache).into_iter().flatten().flatten();
-    let found = entries
-        .filter(|e| e.file_name().to_string_lossy().starts_with("kubectl-"))
-        .map(|e| e.path().join("kubectl"))
-        .find(|path| path.is_file());
-    found.unwrap_or_else(|| {
-        panic!(
-            "no kubectl under {}: build it with tidegate-testservers first",
-            cache.display()
-        )
-    })
-}
 
 /// What a command did.
 struct Ran {
@@ -81,7 +55,7 @@ impl Shell {
         });
         Self {
             folder,
-            kubectl: kubectl(),
+            kubectl: tidegate_testservers::ensure("kubectl").await.unwrap(),
             tasks,
         }
     }
