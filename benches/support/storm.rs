@@ -186,7 +186,9 @@ impl Storm {
 pub struct Milestone {
     /// How many.
     pub count: usize,
-    /// When the last of them was answered, by the API server's clock.
+    /// When the first of them was answered, by the API server's clock.
+    pub first: Option<jiff::Timestamp>,
+    /// When the last of them was answered.
     pub last: Option<jiff::Timestamp>,
 }
 
@@ -229,8 +231,10 @@ impl Progress {
             _ => return Ok(()),
         };
         let at = event["stageTimestamp"].as_str().unwrap_or_default();
+        let at: jiff::Timestamp = at.parse()?;
         milestone.count += 1;
-        milestone.last = milestone.last.max(Some(at.parse()?));
+        milestone.first = Some(milestone.first.map_or(at, |first| first.min(at)));
+        milestone.last = milestone.last.max(Some(at));
         Ok(())
     }
 }
