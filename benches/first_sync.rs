@@ -178,7 +178,9 @@ impl Bench {
         task.spawn(tidegate::run::controller::run(*args, stop.clone()));
         tokio::select! {
             ready = self.storm.all_ready(batch, &mut progress) => ready?,
-            ended = task.join_next() => return Err(format!("the controller ended: {ended:?}").into()),
+            ended = task.join_next() => {
+                return Err(format!("the controller ended: {ended:?}").into());
+            }
         }
         stop.cancel();
         while let Some(ended) = task.join_next().await {

@@ -1,7 +1,7 @@
 //! Shell. Benchmark: the memory of the controller's process at 0, half of and all objects.
 //!
-//! `cargo bench --bench memory [-- --objects 10000] [-- --quiet 60]`. Each size is a first sync by
-//! a fresh process, read when all is Ready and after a quiet minute; the last one is also a restart.
+//! `cargo bench --bench memory [-- --objects 10000 --quiet 60]`. Each size is a first sync by a
+//! fresh process, read when all is Ready and after a quiet time, and then a restart.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
