@@ -24,6 +24,11 @@ use crate::patch::permits::Permits;
 use crate::report::Reporter;
 use crate::telemetry;
 
+/// Calls per second with which a backend is approached. A first sync waits for its reads: from 50
+/// a second, 250 of them take 2.2 s, more than all its Secrets take to be written. Push-back and
+/// the calls in flight bound it as they bound every later rate.
+const INITIAL_RATE: f64 = 400.0;
+
 /// Why the controller did not start or did not end well.
 #[derive(Debug, thiserror::Error)]
 pub enum ControllerError {
@@ -242,6 +247,7 @@ fn context(
     let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
     let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed());
     options.call_deadline = args.backend_timeout;
+    options.initial_rate = INITIAL_RATE;
     let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed()));
     let permits = Permits::new(args.max_write_concurrency, clock);
     let world = Arc::new(RwLock::new(World::default()));

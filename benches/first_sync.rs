@@ -1,0 +1,261 @@
+//! Shell. Benchmark: the first sync of many ExternalSecrets against a bare loop of the same writes.
+//!
+//! `cargo bench --bench first_sync [-- --objects 1000] [--rounds 2]`. Servers, objects and order
+//! are the same for both; what is printed are ratios from one run.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use clap::Parser;
+use tidegate::cli::{Cli, Command};
+use tidegate::clock::Clock;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use bare::{Bare, Template};
+use storm::{Batch, Outcome, Storm, print};
+
+#[path = "support/bare.rs"]
+mod bare;
+#[path = "../tests/cluster/support/manifests.rs"]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a file of the tests, where it is allowed"
+)]
+mod manifests;
+#[path = "support/storm.rs"]
+mod storm;
+
+/// Widths at which the bare loop is tried.
+const WIDTHS: [usize; 4] = [8, 16, 32, 64];
+/// The bare loop's time over the controller's, at least.
+const SYNC_TARGET: f64 = 0.7;
+/// The controller's time until all Secrets are there over the bare loop's, at most.
+const SECRETS_TARGET: f64 = 1.5;
+/// Objects of the first, unmeasured sync, which also gives the bodies of the bare loop.
+const WARM: usize = 100;
+
+/// One measured run: who, and how long until all Secrets and until all was Ready.
+struct Row {
+    who: String,
+    time: Bare,
+}
+
+/// What the audit log tells of one controller, counted from its start.
+struct Served {
+    /// The first Secret: lists, Lease, login and the first reads lie before it.
+    first: Duration,
+    /// The first status.
+    status: Duration,
+    time: Bare,
+}
+
+struct Bench {
+    storm: Storm,
+    objects: usize,
+    runs: usize,
+    rows: Vec<Row>,
+}
+
+fn main() -> Outcome<()> {
+    storm::main(bench)
+}
+
+async fn bench() -> Outcome<()> {
+    let objects = storm::number("--objects", 1000)?;
+    let rounds = storm::number("--rounds", 2)?;
+    let storm = Storm::start(objects.max(WARM)).await?;
+    let mut bench = Bench {
+        storm,
+        objects,
+        runs: 0,
+        rows: Vec::new(),
+    };
+    print(&format!("first sync of {objects} ExternalSecrets\n"))?;
+    print(&format!("{}\n", storm::conditions()?))?;
+    let like = bench.warm_up().await?;
+    let (secret, status) = like.sizes();
+    print(&format!(
+        "bodies of the bare loop: Secret {secret} bytes, status {status} bytes\n\n"
+    ))?;
+    print("run                          secrets s    all s\n")?;
+    for width in WIDTHS {
+        bench.bare(&like, width).await?;
+    }
+    let (all, secrets) = (
+        bench.best(|time| time.all)?,
+        bench.best(|time| time.secrets)?,
+    );
+    for round in 0..rounds {
+        let mut turns: Vec<Option<usize>> = vec![Some(all), Some(secrets)];
+        turns.dedup();
+        turns.extend([None]);
+        if round % 2 == 1 {
+            turns.reverse();
+        }
+        for bare in turns {
+            match bare {
+                Some(width) => bench.bare(&like, width).await?,
+                None if round % 2 == 0 => {
+                    bench.controller(None).await?;
+                    bench.controller(Some(all)).await?;
+                }
+                None => {
+                    bench.controller(Some(all)).await?;
+                    bench.controller(None).await?;
+                }
+            }
+        }
+    }
+    let bare = (bare_name(all), bare_name(secrets));
+    print(&bench.verdict(&bare, &[controller_name(None), controller_name(Some(all))])?)
+}
+
+fn bare_name(width: usize) -> String {
+    format!("bare loop, {width} wide")
+}
+
+fn controller_name(width: Option<usize>) -> String {
+    width.map_or("controller, default".to_owned(), |width| {
+        format!("controller, {width} writes")
+    })
+}
+
+impl Bench {
+    async fn warm_up(&mut self) -> Outcome<Template> {
+        let batch = self.storm.batch("warm", WARM).await?;
+        let _unmeasured = self.serve(&batch, None, "warm").await?;
+        let like = Template::taken(&self.storm, &batch).await?;
+        self.storm.remove(batch).await?;
+        Ok(like)
+    }
+
+    async fn fresh(&mut self) -> Outcome<(String, Batch)> {
+        self.runs += 1;
+        let name = format!("run{}", self.runs);
+        let batch = self.storm.batch(&name, self.objects).await?;
+        Ok((name, batch))
+    }
+
+    async fn bare(&mut self, like: &Template, width: usize) -> Outcome<()> {
+        let (_, batch) = self.fresh().await?;
+        let time = bare::run(&self.storm, &batch, like, width).await?;
+        self.storm.remove(batch).await?;
+        self.row(bare_name(width), time)
+    }
+
+    async fn controller(&mut self, width: Option<usize>) -> Outcome<()> {
+        let (name, batch) = self.fresh().await?;
+        let served = self.serve(&batch, width, &name).await?;
+        self.storm.remove(batch).await?;
+        let (first, status) = (served.first.as_secs_f64(), served.status.as_secs_f64());
+        self.row(controller_name(width), served.time)?;
+        print(&format!(
+            "    first Secret after {first:.2} s, first status after {status:.2} s\n"
+        ))
+    }
+
+    fn row(&mut self, who: String, time: Bare) -> Outcome<()> {
+        let (secrets, all) = (time.secrets.as_secs_f64(), time.all.as_secs_f64());
+        print(&format!("{who:<28} {secrets:>9.2} {all:>8.2}\n"))?;
+        self.rows.push(Row { who, time });
+        Ok(())
+    }
+
+    /// Runs a controller in this process until all of a batch is Ready.
+    async fn serve(&self, batch: &Batch, width: Option<usize>, lease: &str) -> Outcome<Served> {
+        let mut args = vec!["tidegate".to_owned()];
+        args.extend(self.storm.flags(lease, "127.0.0.1:0")?);
+        if let Some(width) = width {
+            args.extend(["--max-write-concurrency".to_owned(), width.to_string()]);
+        }
+        let Command::Controller(args) = Cli::try_parse_from(args)?.command else {
+            return Err("not the controller's flags".into());
+        };
+        let mut progress = self.storm.progress()?;
+        let (stop, mut task) = (CancellationToken::new(), JoinSet::new());
+        let began = Clock::system().now();
+        task.spawn(tidegate::run::controller::run(*args, stop.clone()));
+        tokio::select! {
+            ready = self.storm.all_ready(batch, &mut progress) => ready?,
+            ended = task.join_next() => {
+                return Err(format!("the controller ended: {ended:?}").into());
+            }
+        }
+        stop.cancel();
+        while let Some(ended) = task.join_next().await {
+            ended??;
+        }
+        let since = |at: Option<jiff::Timestamp>| -> Outcome<Duration> {
+            Ok(at
+                .ok_or("nothing was written")?
+                .duration_since(began)
+                .try_into()?)
+        };
+        Ok(Served {
+            first: since(progress.secrets.first)?,
+            status: since(progress.statuses.first)?,
+            time: Bare {
+                secrets: since(progress.secrets.last)?,
+                all: since(progress.statuses.last)?,
+            },
+        })
+    }
+
+    /// The width of the bare loop that took least.
+    fn best(&self, of: impl Fn(&Bare) -> Duration) -> Outcome<usize> {
+        let best = self
+            .rows
+            .iter()
+            .zip(WIDTHS)
+            .min_by_key(|(row, _)| of(&row.time));
+        Ok(best.ok_or("no run of the bare loop")?.1)
+    }
+
+    /// Mean over the rounds that followed the choice of the width.
+    fn mean(&self, who: &str, of: impl Fn(&Bare) -> Duration) -> f64 {
+        let rows = self
+            .rows
+            .iter()
+            .skip(WIDTHS.len())
+            .filter(|row| row.who == who);
+        let times: Vec<f64> = rows.map(|row| of(&row.time).as_secs_f64()).collect();
+        times.iter().sum::<f64>() / f64::from(u32::try_from(times.len()).unwrap_or(1))
+    }
+
+    /// The quickest run of the whole bench whose name begins so.
+    fn quickest(&self, who: &str, of: impl Fn(&Bare) -> Duration) -> f64 {
+        let rows = self.rows.iter().filter(|row| row.who.starts_with(who));
+        rows.map(|row| of(&row.time).as_secs_f64())
+            .fold(f64::INFINITY, f64::min)
+    }
+
+    fn verdict(&self, bare: &(String, String), controllers: &[String; 2]) -> Outcome<String> {
+        let mut text = "\nratios of the means; in brackets, of the quickest runs\n".to_owned();
+        let word = |holds: bool| if holds { "holds" } else { "MISSED" };
+        let all = |time: &Bare| time.all;
+        let secrets = |time: &Bare| time.secrets;
+        for who in controllers {
+            let mean = self.mean(&bare.0, all) / self.mean(who, all);
+            let quickest = self.quickest("bare", all) / self.quickest(who, all);
+            let held = word(mean >= SYNC_TARGET);
+            let (loop_, target) = (&bare.0, SYNC_TARGET);
+            writeln!(
+                text,
+                "{who}, all Ready: {loop_} / it = {mean:.2} ({quickest:.2}), \
+                 target >= {target}: {held}"
+            )?;
+            let mean = self.mean(who, secrets) / self.mean(&bare.1, secrets);
+            let quickest = self.quickest(who, secrets) / self.quickest("bare", secrets);
+            let held = word(mean <= SECRETS_TARGET);
+            let (loop_, target) = (&bare.1, SECRETS_TARGET);
+            writeln!(
+                text,
+                "{who}, all Secrets: it / {loop_} = {mean:.2} ({quickest:.2}), \
+                 target <= {target}: {held}"
+            )?;
+        }
+        writeln!(text, "{}", storm::conditions()?)?;
+        Ok(text)
+    }
+}
