@@ -8,8 +8,8 @@ use tidegate_contract::ErrorKind;
 use crate::outcome::{Applied, Outcome, Written};
 use crate::testing::*;
 use crate::{
-    Action, Env, Memory, Observed, Plan, TargetDigest, TargetView, Trigger, Urgency, diff, merge,
-    plan, render, schedule, status,
+    Action, Env, Memory, Observed, Plan, Seed, TargetDigest, TargetView, Trigger, Urgency, diff,
+    merge, plan, render, schedule, status,
 };
 
 /// Stands in every remote value; nothing that is told may have it.
@@ -61,7 +61,7 @@ impl World {
         let outcome = match plan(&self.observed, env) {
             Plan::Read(reads) => {
                 let answers = reads.reads.iter().map(|_| backend.answer()).collect();
-                match render(&self.observed, &reads, answers, env) {
+                match render(&self.observed, &reads, answers, env, Seed::new([7; 32])) {
                     Err(error) => Outcome::Failed(error),
                     Ok(rendered) => {
                         let change = diff(&rendered, &self.observed);
