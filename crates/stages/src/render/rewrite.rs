@@ -5,9 +5,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gotpl::{Env, Limits, MissingKey, Options, Template};
+use gotpl::{Env, ExecErrorKind, Limits, MissingKey, Options, Template};
 use jiff::tz::TimeZone;
-use regex::Regex;
 use tidegate_api::{
     MergeConflictPolicy, MergePriorityPolicy, MergeStrategy, Rewrite, RewriteMerge, RewriteRegexp,
     RewriteTransform,
@@ -34,7 +33,7 @@ pub(super) fn apply(
             Rewrite {
                 regexp: Some(change),
                 ..
-            } => ("regexp", regexp(values, change)),
+            } => ("regexp", regexp(values, change, position, tools)),
             Rewrite {
                 transform: Some(change),
                 ..
@@ -50,15 +49,20 @@ pub(super) fn apply(
     Ok(values)
 }
 
-fn regexp(values: Values, change: &RewriteRegexp) -> Result<Values, String> {
-    let source = Regex::new(&change.source)
-        .map_err(|_| format!("{:?} is no regular expression", change.source))?;
-    Ok((values.into_iter())
-        .map(|(key, value)| {
-            let key = source.replace_all(&key, change.target.as_str());
-            (key.into_owned(), value)
-        })
-        .collect())
+/// By the template function, because it reads expressions as Go does: `\d` and `\w` are ASCII.
+fn regexp(
+    values: Values,
+    change: &RewriteRegexp,
+    position: usize,
+    tools: &Tools<'_>,
+) -> Result<Values, String> {
+    let text = "{{ mustRegexReplaceAll .source .value .target }}";
+    let fixed = [("source", &*change.source), ("target", &*change.target)];
+    rename(values, ("regexp", text), &fixed, position, tools).map_err(|fault| match fault {
+        Fault::Execution(ExecErrorKind::Limit(limit), _) => limit.to_string(),
+        Fault::Execution(..) => format!("{:?} is no regular expression", change.source),
+        Fault::Syntax(public) => public,
+    })
 }
 
 fn transform(
@@ -67,12 +71,32 @@ fn transform(
     position: usize,
     tools: &Tools<'_>,
 ) -> Result<Values, String> {
+    let text = ("transform", &*change.template);
+    rename(values, text, &[], position, tools).map_err(|fault| match fault {
+        Fault::Execution(_, public) | Fault::Syntax(public) => public,
+    })
+}
+
+/// Why a template gave no key, in its public words.
+enum Fault {
+    Syntax(String),
+    Execution(ExecErrorKind, String),
+}
+
+/// Gives each value the key that the template makes of its old one.
+fn rename(
+    values: Values,
+    (name, text): (&str, &str),
+    fixed: &[(&str, &str)],
+    position: usize,
+    tools: &Tools<'_>,
+) -> Result<Values, Fault> {
     let options = Options {
         missing_key: MissingKey::Invalid,
         ..Options::default()
     };
-    let template = Template::parse("transform", change.template.as_str(), &options)
-        .map_err(|error| error.public())?;
+    let template =
+        Template::parse(name, text, &options).map_err(|error| Fault::Syntax(error.public()))?;
     let mut rng = tools.seed.stream(Domain::Rewrite, position as u64);
     let mut renamed = Values::new();
     for (key, value) in values {
@@ -83,8 +107,9 @@ fn transform(
             limits: Limits::default(),
             expired: &|| false,
         };
-        let data = gotpl::Value::strings([("value", key.as_str())]);
-        let text = (template.execute(&data, &mut env)).map_err(|error| error.public())?;
+        let data = (fixed.iter().copied()).chain([("value", key.as_str())]);
+        let text = (template.execute(&gotpl::Value::strings(data), &mut env))
+            .map_err(|error| Fault::Execution(error.kind().clone(), error.public()))?;
         renamed.insert(text.to_text().as_str().to_owned(), value);
     }
     Ok(renamed)

@@ -48,6 +48,16 @@ fn keys_are_rewritten_in_order() {
             r#"{"ab":"v"}"#,
             json!({ "b": "v" }),
         ),
+        // Go's classes are ASCII.
+        (
+            json!([
+                regexp(r"\w+", "w"),
+                regexp(r"\d", "d"),
+                regexp("[^a-z]", "-")
+            ]),
+            r#"{"é1":"v","٣":"x"}"#,
+            json!({ "-w": "v", "-": "x" }),
+        ),
         // Keys are not converted once there is a rewrite.
         (
             json!([regexp("/", "."), transform("{{ .value | upper }}")]),
