@@ -15,7 +15,7 @@ use tidegate_api::{CreationPolicy, DeletionPolicy, names};
 use crate::outcome::{
     Again, Applied, ApplyFailure, MissingEntry, Outcome, Ready, SyncError, Synced,
 };
-use crate::{Annotated, Desired, Observed, Rendered, TargetDigest};
+use crate::{Annotated, Desired, Observed, Rendered, Shape, TargetDigest};
 pub use hash::{DataHash, text_hash};
 pub(crate) use hash::{field_manager, metadata_hash};
 pub use intent::Intent;
@@ -170,7 +170,18 @@ pub(crate) fn is_owned(observed: &Observed, digest: &TargetDigest) -> bool {
 
 /// Whether labels, annotations or owner differ from what the ExternalSecret asks for.
 pub(crate) fn metadata_differs(observed: &Observed, digest: &TargetDigest) -> bool {
-    let intent = Intent::new(&Desired::default(), observed);
+    let desired = Desired {
+        shape: match &observed.object.spec.target.template {
+            None => None,
+            // What a template makes of a value is not known before it is rendered.
+            Some(template) => match Shape::fixed(template) {
+                None => return false,
+                shape => shape,
+            },
+        },
+        ..Desired::default()
+    };
+    let intent = Intent::new(&desired, observed);
     let mut ops = Vec::new();
     update::metadata(&intent, digest, digest.hash, &mut ops);
     !ops.is_empty()

@@ -54,6 +54,8 @@ pub struct TargetDigest {
     pub annotations: Box<[Labelled]>,
     /// Its owners, in order.
     pub owners: Box<[OwnerRef]>,
+    /// Its finalizers, in order.
+    pub finalizers: Box<[Box<str>]>,
     /// The field managers that `owners` masks of the fields refer to.
     pub managers: Managers,
 }
@@ -201,6 +203,9 @@ impl TargetDigest {
             annotations: labelled(annotations, |name| owned.annotation(name)),
             owners: (meta.owner_references.iter().flatten())
                 .map(OwnerRef::of)
+                .collect(),
+            finalizers: (meta.finalizers.iter().flatten())
+                .map(|name| name.as_str().into())
                 .collect(),
             managers: owned.managers,
         }

@@ -44,6 +44,9 @@ pub use plan::{
     Cleanup, DropFinalizer, Entry, ForeignReason, Plan, PlannedRead, ReadPlan, ReadWhy, plan,
     planned_reads, revision,
 };
-pub use render::{Desired, FetchFailure, Rendered, render};
+pub use render::{
+    Desired, FetchFailure, Rendered, Seed, Shape, TemplateSourceKey, TemplateSourceKind, render,
+    template_sources,
+};
 pub use schedule::{Lane, Next, Polling, Requeue, schedule};
 pub use status::{EventKind, EventSpec, Report, Urgency, status};

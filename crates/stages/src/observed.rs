@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_api::{ExternalSecret, SecretStoreSpec};
+use tidegate_contract::SecretValue;
 
-use crate::{ObjectKey, Retry, StoreKey, TargetDigest};
+use crate::{ObjectKey, Retry, StoreKey, TargetDigest, TemplateSourceKey};
 
 /// Everything a decision about one ExternalSecret needs, taken from caches without I/O.
 #[derive(Debug, Clone)]
@@ -28,6 +29,9 @@ pub struct Observed {
     pub memory: Memory,
     /// Settings of the process.
     pub config: Arc<Config>,
+    /// Contents of the ConfigMaps and Secrets that [`crate::template_sources`] names, all of the
+    /// object's own namespace; `None` for one that does not exist.
+    pub templates: BTreeMap<TemplateSourceKey, Option<Arc<BTreeMap<String, SecretValue>>>>,
 }
 
 impl Observed {

@@ -67,7 +67,15 @@ impl Intent {
             body.json(&self.reference());
             body.raw("]");
         }
+        if !self.finalizers.is_empty() {
+            body.raw(r#","finalizers":"#);
+            body.json(&self.finalizers);
+        }
         body.raw("}");
+        if let Some(text) = &self.type_ {
+            body.raw(r#","type":"#);
+            body.json(text);
+        }
         if self.immutable {
             body.raw(r#","immutable":true"#);
         }
@@ -136,6 +144,14 @@ impl UpdateSecret {
                 Op::Own(at) => body.own(*at, &intent.reference()),
                 Op::Disown(at) => {
                     body.remove(&["metadata", "ownerReferences", &at.to_string()]);
+                }
+                Op::Finalizers(names) => {
+                    body.op("add", &["metadata", "finalizers"]);
+                    body.json(names);
+                }
+                Op::Finalizer(name) => {
+                    body.op("add", &["metadata", "finalizers", "-"]);
+                    body.json(name);
                 }
             }
             body.raw("}");

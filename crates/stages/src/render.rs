@@ -5,19 +5,26 @@ mod decode;
 mod json;
 mod number;
 mod property;
+mod rewrite;
+mod seed;
+mod sources;
+mod template;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_api::{
-    ConversionStrategy, DeletionPolicy, NullBytePolicy, ProviderSpec, RemoteRef, names,
-};
+use tidegate_api::{DeletionPolicy, NullBytePolicy, ProviderSpec, RemoteRef, names};
 use tidegate_contract::{ErrorKind, ProviderError, RemoteSecret, SecretValue};
 
 use crate::outcome::{MissingEntry, Retry, SyncError};
 use crate::{Entry, Env, Observed, PlannedRead, ReadPlan, StoreView};
+pub use seed::Seed;
+pub use sources::{TemplateSourceKey, TemplateSourceKind, template_sources};
+pub use template::Shape;
+pub(crate) use template::{Target, volatile};
 
 /// What the Secret shall hold.
 #[derive(Debug, Clone)]
@@ -40,6 +47,8 @@ pub struct Desired {
     pub legacy: BTreeMap<String, SecretValue>,
     /// Entries that the backend lacks and the deletion policy allows to be absent.
     pub missing: Vec<MissingEntry>,
+    /// What the template makes of the Secret beside its data; `None` without a template.
+    pub shape: Option<Shape>,
 }
 
 /// Why one value could not be read.
@@ -104,6 +113,13 @@ impl From<SecretValue> for Value {
     }
 }
 
+/// What templates take from outside.
+#[derive(Clone, Copy)]
+struct Tools<'a> {
+    env: &'a Env,
+    seed: &'a Seed,
+}
+
 /// Why an entry gives nothing.
 enum Fault {
     /// The backend lacks it.
@@ -116,13 +132,18 @@ enum Fault {
 
 /// Makes the data of the Secret from the answers, one for each read of the plan and in order.
 ///
+/// `seed` is what templates draw random bytes from: 32 fresh bytes of the system's source for each
+/// call, because keys and passwords are made of them.
+///
 /// # Errors
-/// The first entry that failed, in the order of the spec. Nothing of a value is in the text.
+/// The first entry that failed, in the order of the spec, or the first template that did. Nothing
+/// of a value is in the text.
 pub fn render(
     observed: &Observed,
     plan: &ReadPlan,
     answers: Vec<Result<RemoteSecret, FetchFailure>>,
-    _env: &Env,
+    env: &Env,
+    seed: Seed,
 ) -> Result<Rendered, SyncError> {
     if answers.len() != plan.reads.len() {
         return Err(SyncError::failure(
@@ -138,7 +159,7 @@ pub fn render(
         let Some(remote) = read.entry.remote(spec) else {
             continue;
         };
-        match entry(observed, read, remote, answer) {
+        match entry(observed, read, remote, answer, &Tools { env, seed: &seed }) {
             Ok(values) => {
                 for (key, value) in values {
                     desired.legacy.remove(&key);
@@ -162,7 +183,8 @@ pub fn render(
             missing: desired.missing,
         });
     }
-    fits(&desired.data)?;
+    template::apply(&mut desired, observed, &Tools { env, seed: &seed })?;
+    fits(&desired.data, observed)?;
     Ok(Rendered::Secret(desired))
 }
 
@@ -194,6 +216,7 @@ fn entry(
     read: &PlannedRead,
     remote: &RemoteRef,
     answer: Result<RemoteSecret, FetchFailure>,
+    tools: &Tools<'_>,
 ) -> Result<BTreeMap<String, Value>, Fault> {
     let secret = answer.map_err(|failure| match failure.kind {
         ErrorKind::NotFound => Fault::Missing {
@@ -216,9 +239,17 @@ fn entry(
             let key = (observed.object.spec.data.get(at)).map(|data| data.secret_key.clone());
             BTreeMap::from([(key.unwrap_or_default(), Value::from(value))])
         }
-        Entry::Extract(_) => {
-            let strategy = remote.conversion_strategy.unwrap_or_default();
-            extract(dialect, &value, strategy).map_err(Fault::Unusable)?
+        Entry::Extract(at) => {
+            let from = observed.object.spec.data_from.get(at);
+            let values = match from.map(|from| from.rewrite.as_slice()) {
+                None | Some([]) => {
+                    let strategy = remote.conversion_strategy.unwrap_or_default();
+                    extract(dialect, &value, |key| convert::key(key, strategy))
+                }
+                Some(rewrites) => extract(dialect, &value, str::to_owned)
+                    .and_then(|values| rewrite::apply(values, rewrites, tools)),
+            };
+            values.and_then(valid).map_err(Fault::Unusable)?
         }
     };
     let strategy = remote.decoding_strategy.unwrap_or_default();
@@ -260,21 +291,16 @@ fn whole(dialect: Dialect, entry: Entry, value: SecretValue) -> Result<SecretVal
     }
 }
 
-/// Takes an object apart into valid keys and bytes.
+/// Takes an object apart into keys and bytes.
 fn extract(
     dialect: Dialect,
     value: &SecretValue,
-    strategy: ConversionStrategy,
+    name: impl Fn(&str) -> String,
 ) -> Result<BTreeMap<String, Value>, String> {
     let object = json::Object::parse(value)?;
     let mut values = BTreeMap::new();
     for (key, raw) in object.entries() {
-        let key = convert::key(key, strategy);
-        convert::valid(&key)?;
-        // An empty key cannot be written, so ESO drops it.
-        if key.is_empty() {
-            continue;
-        }
+        let key = name(key);
         if values.contains_key(&key) {
             return Err(format!(
                 "secret name collision during conversion: two keys become {key:?}"
@@ -289,8 +315,15 @@ fn extract(
     Ok(values)
 }
 
+/// Checks the keys. An empty one cannot be written, so ESO drops it.
+fn valid(mut values: BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, String> {
+    values.remove("");
+    values.keys().try_for_each(|key| convert::valid(key))?;
+    Ok(values)
+}
+
 /// What the API server would refuse, said before it is asked.
-fn fits(data: &BTreeMap<String, SecretValue>) -> Result<(), SyncError> {
+fn fits(data: &BTreeMap<String, SecretValue>, observed: &Observed) -> Result<(), SyncError> {
     let refuse = |detail: String| {
         Err(SyncError::failure(
             names::MSG_UPDATE,
@@ -299,6 +332,14 @@ fn fits(data: &BTreeMap<String, SecretValue>) -> Result<(), SyncError> {
         ))
     };
     if let Some(key) = data.keys().find(|key| !convert::accepted(key)) {
+        if template::makes_keys(observed) {
+            // A key that a template made may be made of a value.
+            return refuse(
+                "a template makes a key that is not valid in a Secret: use letters, digits, '-', \
+                 '_' or '.'"
+                    .to_owned(),
+            );
+        }
         return refuse(format!(
             "{key:?} is no valid key of a Secret: use letters, digits, '-', '_' or '.'"
         ));

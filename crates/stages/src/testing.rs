@@ -12,7 +12,7 @@ use tidegate_contract::{ErrorKind, RemoteSecret, SecretValue};
 
 use crate::diff::field_manager;
 use crate::{
-    Env, FetchFailure, Memory, NamespaceView, ObjectKey, Observed, Plan, ReadPlan, Rendered,
+    Env, FetchFailure, Memory, NamespaceView, ObjectKey, Observed, Plan, ReadPlan, Rendered, Seed,
     StoreKey, StoreView, SyncError, TargetDigest, TargetView, UpdateSecret, plan, render, revision,
 };
 
@@ -59,6 +59,7 @@ pub(crate) fn observed(mut spec: Value) -> Observed {
         orphans: Vec::new(),
         memory: Memory::default(),
         config: Arc::default(),
+        templates: BTreeMap::new(),
     }
 }
 
@@ -255,5 +256,11 @@ pub(crate) fn reads(observed: &Observed) -> ReadPlan {
 }
 
 pub(crate) fn rendered(observed: &Observed, answers: Vec<Answer>) -> Result<Rendered, SyncError> {
-    render(observed, &reads(observed), answers, &env())
+    render(
+        observed,
+        &reads(observed),
+        answers,
+        &env(),
+        Seed::new([7; 32]),
+    )
 }

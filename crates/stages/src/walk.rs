@@ -8,8 +8,8 @@ use tidegate_contract::ErrorKind;
 use crate::outcome::{Applied, Outcome, Written};
 use crate::testing::*;
 use crate::{
-    Action, Env, Memory, Observed, Plan, TargetDigest, TargetView, Trigger, Urgency, diff, merge,
-    plan, render, schedule, status,
+    Action, Env, Memory, Observed, Plan, Seed, TargetDigest, TargetView, Trigger, Urgency, diff,
+    merge, plan, render, schedule, status,
 };
 
 /// Stands in every remote value; nothing that is told may have it.
@@ -43,9 +43,20 @@ struct World {
 }
 
 impl World {
-    fn new(deletion: &str, creation: &str) -> Self {
+    /// With a template the value goes into another key and into a label as well.
+    fn new(deletion: &str, creation: &str, templated: bool) -> Self {
+        let mut target = json!({ "deletionPolicy": deletion, "creationPolicy": creation });
+        if templated {
+            let text = r#"{{ index . "password" }}"#;
+            target["template"] = json!({
+                "mergePolicy": "Merge",
+                "type": "example.com/login",
+                "metadata": { "labels": { "seen": text }, "finalizers": ["x.io/keep"] },
+                "templateFrom": [{ "literal": format!("copy: '{text}'") }],
+            });
+        }
         Self {
-            observed: simple(json!({ "deletionPolicy": deletion, "creationPolicy": creation })),
+            observed: simple(target),
             live: None,
             texts: String::new(),
         }
@@ -61,7 +72,7 @@ impl World {
         let outcome = match plan(&self.observed, env) {
             Plan::Read(reads) => {
                 let answers = reads.reads.iter().map(|_| backend.answer()).collect();
-                match render(&self.observed, &reads, answers, env) {
+                match render(&self.observed, &reads, answers, env, Seed::new([7; 32])) {
                     Err(error) => Outcome::Failed(error),
                     Ok(rendered) => {
                         let change = diff(&rendered, &self.observed);
@@ -147,11 +158,12 @@ proptest! {
     fn the_promises_hold(
         deletion in proptest::sample::select(vec!["Retain", "Delete", "Merge"]),
         merges in any::<bool>(),
+        templated in any::<bool>(),
         steps in proptest::collection::vec((backend(), 1u64..200), 1..20),
     ) {
         // Delete goes with Owner alone.
         let creation = if merges && deletion != "Delete" { "CreateOrMerge" } else { "Owner" };
-        let mut world = World::new(deletion, creation);
+        let mut world = World::new(deletion, creation, templated);
         let mut env = env();
         for (backend, minutes) in steps {
             env.now += std::time::Duration::from_secs(60 * minutes);
@@ -159,7 +171,10 @@ proptest! {
             world.pass(Trigger::GroupChanged, backend, &env);
             match backend {
                 Backend::Holds(value) => {
-                    prop_assert_eq!(world.password(), Some(format!("{MARKER}-{value}")));
+                    let expected = Some(format!("{MARKER}-{value}"));
+                    let copy = world.live.as_ref().and_then(|live| data(live).remove("copy"));
+                    prop_assert_eq!(copy, expected.clone().filter(|_| templated));
+                    prop_assert_eq!(world.password(), expected);
                 }
                 // P1: nothing goes on an error, nor on an absence that nobody confirmed.
                 Backend::Fails(_) | Backend::Garbage => prop_assert_eq!(&world.live, &before),

@@ -1,6 +1,7 @@
 //! Pure. What the target shall be, whatever it is now.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
@@ -9,11 +10,11 @@ use tidegate_contract::SecretValue;
 
 use super::{Action, DataHash, Orphan, Precondition, Removal, Why, ownership, update};
 use crate::outcome::{MissingEntry, SyncError};
-use crate::{Annotated, Desired, ObjectKey, Observed, TargetDigest, revision};
+use crate::{Annotated, Desired, ObjectKey, Observed, Shape, TargetDigest, revision};
 
 /// What the target shall be, whatever it is now: kept with the change, so that the live Secret
 /// can be judged by it when the cache was behind.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Intent {
     /// The ExternalSecret.
     pub owner: ObjectKey,
@@ -35,18 +36,46 @@ pub struct Intent {
     pub labels: BTreeMap<String, String>,
     /// Annotations, without those that have a meaning to us.
     pub annotations: BTreeMap<String, String>,
+    /// Type that a template asks for.
+    pub type_: Option<String>,
+    /// Finalizers that a template asks for: added, never removed.
+    pub finalizers: Vec<String>,
     /// Hash of the owner's `namespace/name`, for the created-by label.
     pub created_by: DataHash,
     /// Whether the ExternalSecret changed since it was last synced.
     pub edited: bool,
 }
 
+impl fmt::Debug for Intent {
+    /// Templates put values of the backend into labels and annotations too, so names only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intent")
+            .field("owner", &self.owner)
+            .field("target", &self.target)
+            .field("policy", &self.policy)
+            .field("data", &self.data)
+            .field("labels", &self.labels.keys())
+            .field("annotations", &self.annotations.keys())
+            .field("type", &self.type_)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Intent {
     pub(crate) fn new(desired: &Desired, observed: &Observed) -> Self {
         let meta = &observed.object.metadata;
         let target = &observed.object.spec.target;
-        let without_ours = |map: Option<&BTreeMap<String, String>>| {
-            let mut map = map.cloned().unwrap_or_default();
+        // With a template its metadata alone counts; without one, that of the ExternalSecret.
+        let shape = match (&target.template, &desired.shape) {
+            (_, Some(shape)) => shape.clone(),
+            (Some(_), None) => Shape::default(),
+            (None, None) => Shape {
+                labels: meta.labels.clone().unwrap_or_default(),
+                annotations: meta.annotations.clone().unwrap_or_default(),
+                ..Shape::default()
+            },
+        };
+        let without_ours = |mut map: BTreeMap<String, String>| {
             for name in [
                 names::MANAGED_LABEL,
                 names::CREATED_BY_LABEL,
@@ -65,8 +94,10 @@ impl Intent {
             manager: super::field_manager(&observed.key.name).into(),
             data: desired.data.clone(),
             legacy: desired.legacy.clone(),
-            labels: without_ours(meta.labels.as_ref()),
-            annotations: without_ours(meta.annotations.as_ref()),
+            labels: without_ours(shape.labels),
+            annotations: without_ours(shape.annotations),
+            type_: shape.type_.filter(|text| !text.is_empty()),
+            finalizers: shape.finalizers,
             created_by: super::text_hash(&observed.key.to_string()),
             edited: observed.synced_revision() != Some(&*revision(&observed.object)),
         }
@@ -178,6 +209,28 @@ impl Intent {
         self.update(digest, hash, (!ops.is_empty()).then_some(ops))
     }
 
+    /// The API server refuses to change the type of a Secret, whatever else is written.
+    fn retype(&self, digest: &TargetDigest) -> Option<SyncError> {
+        let wanted = self.type_.as_deref()?;
+        let found = digest.type_.as_deref().unwrap_or("Opaque");
+        if wanted == found || self.immutable {
+            return None;
+        }
+        let lead = if digest.immutable {
+            names::MSG_IMMUTABLE
+        } else {
+            names::MSG_UPDATE
+        };
+        Some(SyncError::defect(
+            lead,
+            format!(
+                "Secret {:?} has type {found:?} and spec.target.template.type asks for {wanted:?}: \
+                 the type of a Secret cannot be changed; delete the Secret, or set the type back",
+                self.target
+            ),
+        ))
+    }
+
     /// One patch for data and metadata, or nothing when all is equal.
     fn update(
         self: &Arc<Self>,
@@ -185,6 +238,9 @@ impl Intent {
         hash: DataHash,
         data: Option<Vec<update::Op>>,
     ) -> Action {
+        if let Some(refusal) = self.retype(digest) {
+            return Action::Refuse(refusal);
+        }
         if data.is_some() && digest.immutable {
             return Action::Refuse(SyncError::defect(
                 names::MSG_IMMUTABLE,

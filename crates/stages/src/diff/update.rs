@@ -1,6 +1,7 @@
 //! Pure. The parts of an update: data and metadata operations as plain data, without values.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use tidegate_api::{CreationPolicy, names};
@@ -23,7 +24,7 @@ pub struct UpdateSecret {
 }
 
 /// One operation of the patch. Values of the data stay in the intent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Op {
     /// Replaces the data whole.
     DataWhole,
@@ -45,6 +46,30 @@ pub(crate) enum Op {
     Own(OwnerAt),
     /// Removes the reference at this position.
     Disown(usize),
+    /// Makes the list of finalizers.
+    Finalizers(Vec<String>),
+    /// Adds one to the list.
+    Finalizer(String),
+}
+
+impl fmt::Debug for Op {
+    /// Labels and annotations may hold what a template made of a value, so names only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DataWhole => f.write_str("DataWhole"),
+            Self::DataEmpty => f.write_str("DataEmpty"),
+            Self::DataKey(key) => write!(f, "DataKey({key:?})"),
+            Self::DataRemove(key) => write!(f, "DataRemove({key:?})"),
+            Self::Immutable => f.write_str("Immutable"),
+            Self::Map(map, entries) => write!(f, "Map({map}, {:?})", entries.keys()),
+            Self::Set(map, name, _) => write!(f, "Set({map}, {name:?})"),
+            Self::Remove(map, name) => write!(f, "Remove({map}, {name:?})"),
+            Self::Own(at) => write!(f, "Own({at:?})"),
+            Self::Disown(at) => write!(f, "Disown({at})"),
+            Self::Finalizers(names) => write!(f, "Finalizers({names:?})"),
+            Self::Finalizer(name) => write!(f, "Finalizer({name:?})"),
+        }
+    }
 }
 
 /// Where our controller reference goes.
@@ -65,6 +90,9 @@ pub(super) fn metadata(intent: &Intent, digest: &TargetDigest, hash: DataHash, o
         ops.push(Op::Immutable);
     }
     let frozen = intent.immutable;
+    if !frozen {
+        finalizers(intent, digest, ops);
+    }
     let mut labels = Entries::new("labels", digest.has_labels, &digest.labels);
     let mut annotations = Entries::new("annotations", digest.has_annotations, &digest.annotations);
     if !frozen {
@@ -99,6 +127,25 @@ pub(super) fn metadata(intent: &Intent, digest: &TargetDigest, hash: DataHash, o
                     .map(|entry| Op::Remove(map, (*entry.field.name).to_owned())),
             );
         }
+    }
+}
+
+/// Adds those of the template that are not there.
+fn finalizers(intent: &Intent, digest: &TargetDigest, ops: &mut Vec<Op>) {
+    let mut missing: Vec<String> = Vec::new();
+    for name in &intent.finalizers {
+        let there = digest.finalizers.iter().any(|found| **found == **name);
+        if !there && !missing.contains(name) {
+            missing.push(name.clone());
+        }
+    }
+    if missing.is_empty() {
+        return;
+    }
+    if digest.finalizers.is_empty() {
+        ops.push(Op::Finalizers(missing));
+    } else {
+        ops.extend(missing.into_iter().map(Op::Finalizer));
     }
 }
 

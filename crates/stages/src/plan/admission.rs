@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use tidegate_api::{
-    CreationPolicy, DataFrom, DeletionPolicy, ExternalSecretSpec, SourceRef, names,
+    CreationPolicy, DataFrom, DeletionPolicy, ExternalSecretSpec, Rewrite, SourceRef, Template,
+    names,
 };
 
 use crate::outcome::SyncError;
+use crate::render::Target;
 
 /// Checks a spec without looking at anything else. The first defect wins.
 pub(super) fn check(spec: &ExternalSecretSpec) -> Result<(), SyncError> {
@@ -20,8 +22,8 @@ pub(super) fn check(spec: &ExternalSecretSpec) -> Result<(), SyncError> {
             "spec.target.manifest is not served by this version",
         ));
     }
-    if spec.target.template.is_some() {
-        return refuse("spec.target.template is not served by this version");
+    if let Some(template) = &spec.target.template {
+        self::template(template)?;
     }
     for (position, from) in spec.data_from.iter().enumerate() {
         data_from(position, from)?;
@@ -78,13 +80,63 @@ fn data_from(position: usize, from: &DataFrom) -> Result<(), SyncError> {
     let unserved = [
         (from.find.is_some(), "find"),
         (generator, "sourceRef.generatorRef"),
-        (!from.rewrite.is_empty(), "rewrite"),
     ];
-    match unserved.iter().find(|(set, _)| *set) {
-        Some((_, name)) => refuse(format!("{at}.{name} is not served by this version")),
+    if let Some((_, name)) = unserved.iter().find(|(set, _)| *set) {
+        return refuse(format!("{at}.{name} is not served by this version"));
+    }
+    let one = |rewrite: &Rewrite| {
+        let kinds = [
+            rewrite.regexp.is_some(),
+            rewrite.transform.is_some(),
+            rewrite.merge.is_some(),
+        ];
+        kinds.iter().filter(|set| **set).count() == 1
+    };
+    match from.rewrite.iter().position(|rewrite| !one(rewrite)) {
+        Some(position) => refuse(format!(
+            "{at}.rewrite[{position}] needs exactly one of regexp, transform and merge"
+        )),
         None => Ok(()),
     }
 }
+
+/// The API server, or a controller of Kubernetes, acts on some types and annotations: a template
+/// must not be a way to a token of somebody else.
+fn template(template: &Template) -> Result<(), SyncError> {
+    let at = "spec.target.template";
+    if template.engine_version != "v2" {
+        return refuse(format!("{at}.engineVersion must be v2"));
+    }
+    for (position, from) in template.template_from.iter().enumerate() {
+        if Target::of(&from.target).is_none() {
+            return refuse(format!(
+                "{at}.templateFrom[{position}].target {:?} is none of Data, Annotations and Labels",
+                from.target
+            ));
+        }
+    }
+    match template.type_.as_deref() {
+        Some(kind @ "bootstrap.kubernetes.io/token") => {
+            refuse(format!("{at}.type {kind} is not allowed"))
+        }
+        Some(kind @ "kubernetes.io/service-account-token") => {
+            let annotated = (template.metadata.iter())
+                .any(|metadata| metadata.annotations.contains_key(SERVICE_ACCOUNT))
+                || (template.template_from.iter())
+                    .any(|from| Target::of(&from.target) == Some(Target::Annotations));
+            if annotated {
+                return refuse(format!(
+                    "{at}.type {kind} is not allowed with the annotation {SERVICE_ACCOUNT}, \
+                     nor with templateFrom into annotations"
+                ));
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+const SERVICE_ACCOUNT: &str = "kubernetes.io/service-account.name";
 
 fn source_ref(at: &str, source: Option<&SourceRef>) -> Result<(), SyncError> {
     match source.map(|source| (&source.store_ref, &source.generator_ref)) {

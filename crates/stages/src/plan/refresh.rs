@@ -7,8 +7,10 @@ use tidegate_api::{CreationPolicy, RefreshPolicy, names};
 
 use super::{ReadWhy, windows};
 use crate::outcome::IdleReason;
+use crate::render::volatile;
 use crate::{
     Annotated, Env, Heartbeat, Observed, TargetDigest, TargetView, Trigger, diff, revision,
+    template_sources,
 };
 
 /// The interval at which the object's values are refreshed; `None` when they are not.
@@ -20,9 +22,15 @@ pub(crate) fn interval(observed: &Observed) -> Option<Duration> {
 }
 
 /// Whether polling groups look after the object's values. Sync windows need a look of their own,
-/// and a store that cannot be read from has to be told of when the refresh is due.
+/// and a store that cannot be read from has to be told of when the refresh is due. Templates that
+/// draw random bytes or ask for the time give something else at each render, so they are rendered
+/// when the interval is over, changed values or not, and never between: a timer does that. It also
+/// finds what changed in ConfigMaps and Secrets that hold templates.
 pub(crate) fn polled(observed: &Observed) -> bool {
-    observed.object.spec.sync_windows.is_none() && super::readable(observed).is_some()
+    observed.object.spec.sync_windows.is_none()
+        && super::readable(observed).is_some()
+        && template_sources(&observed.object).is_empty()
+        && !volatile(observed)
 }
 
 /// Why values are read now, or why they are not.
@@ -143,7 +151,8 @@ fn periodic(
     let Some(interval) = interval(observed) else {
         return Err(IdleReason::UpToDate);
     };
-    let changed = observed.memory.trigger == Trigger::GroupChanged;
+    // A subscription that was not ended yet may still tell of a change.
+    let changed = observed.memory.trigger == Trigger::GroupChanged && !volatile(observed);
     let over = refreshed_at > env.now
         || elapsed(refreshed_at, env.now) > interval.saturating_add(grace(observed));
     if !changed && !over {

@@ -16,6 +16,7 @@ use crate::buffer::Buffer;
 const MAX_DEPTH: usize = 256;
 
 /// The entries of an object, sorted by key; their values still stand in the text.
+#[derive(Default)]
 pub(super) struct Object<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 impl<'a> Object<'a> {
@@ -25,6 +26,46 @@ impl<'a> Object<'a> {
     /// When it is not JSON, or not an object; the text names the position only.
     pub(super) fn parse(value: &'a SecretValue) -> Result<Self, String> {
         Self::read(value.expose())
+    }
+
+    /// As [`Object::parse`]; `null` is an object without entries, as it is for Go.
+    pub(super) fn parse_or_null(value: &'a SecretValue) -> Result<Self, String> {
+        match value.expose().trim_ascii() {
+            b"null" => Ok(Self::default()),
+            _ => Self::parse(value),
+        }
+    }
+
+    /// Takes over the entries of another; theirs win. Answers the first key that both have.
+    pub(super) fn absorb(&mut self, other: Self) -> Option<String> {
+        let mut both = None;
+        for (key, raw) in other.0 {
+            if both.is_none() && self.0.contains_key(&key) {
+                both = Some(key.clone().into_owned());
+            }
+            self.0.insert(key, raw);
+        }
+        both
+    }
+
+    /// Written compactly and sorted, without HTML escapes.
+    pub(super) fn plain(&self) -> Result<Value, String> {
+        let written = |numbers| {
+            let mut out = Buffer::with_capacity(256);
+            object(
+                self,
+                Style {
+                    numbers,
+                    html: false,
+                },
+                MAX_DEPTH,
+                &mut out,
+            )?;
+            Ok::<_, String>(out.into_value())
+        };
+        let (exact, legacy) = (written(Numbers::Exact)?, written(Numbers::Float)?);
+        let legacy = (legacy != exact).then_some(legacy);
+        Ok(Value { exact, legacy })
     }
 
     fn read(text: &'a [u8]) -> Result<Self, String> {
@@ -124,6 +165,14 @@ pub(super) enum Numbers {
     Float,
 }
 
+/// How JSON is written.
+#[derive(Clone, Copy)]
+struct Style {
+    numbers: Numbers,
+    /// Whether `<`, `>` and `&` are escaped.
+    html: bool,
+}
+
 /// A whole object as Go writes it: sorted, compact, with `<`, `>` and `&` escaped.
 ///
 /// # Errors
@@ -132,7 +181,10 @@ pub(super) fn canonical(value: &SecretValue) -> Result<SecretValue, String> {
     let mut out = Buffer::with_capacity(value.len());
     object(
         &Object::parse(value)?,
-        Numbers::Literal,
+        Style {
+            numbers: Numbers::Literal,
+            html: true,
+        },
         MAX_DEPTH,
         &mut out,
     )?;
@@ -160,7 +212,15 @@ pub(super) fn text(raw: &RawValue, numbers: Numbers) -> Result<SecretValue, Stri
             Numbers::Exact | Numbers::Float => out.text(&number::plain(raw.get())?),
         },
         Kind::String => unescape(raw.get(), &mut out),
-        Kind::Array | Kind::Object => write(raw, numbers, MAX_DEPTH, &mut out)?,
+        Kind::Array | Kind::Object => write(
+            raw,
+            Style {
+                numbers,
+                html: true,
+            },
+            MAX_DEPTH,
+            &mut out,
+        )?,
     }
     Ok(out.into_value())
 }
@@ -176,7 +236,7 @@ pub(super) fn raw_bytes(raw: &RawValue) -> Result<SecretValue, String> {
     Ok(out.into_value())
 }
 
-fn write(raw: &RawValue, numbers: Numbers, depth: usize, out: &mut Buffer) -> Result<(), String> {
+fn write(raw: &RawValue, style: Style, depth: usize, out: &mut Buffer) -> Result<(), String> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(format!(
             "the value is nested deeper than {MAX_DEPTH} levels"
@@ -184,7 +244,7 @@ fn write(raw: &RawValue, numbers: Numbers, depth: usize, out: &mut Buffer) -> Re
     };
     match kind(raw) {
         Kind::Null | Kind::Bool => out.text(raw.get()),
-        Kind::Number => match numbers {
+        Kind::Number => match style.numbers {
             Numbers::Literal => out.text(raw.get()),
             Numbers::Exact if number::is_integer(raw.get()) => out.text(raw.get()),
             Numbers::Exact | Numbers::Float => out.text(&number::json(raw.get())?),
@@ -192,7 +252,7 @@ fn write(raw: &RawValue, numbers: Numbers, depth: usize, out: &mut Buffer) -> Re
         Kind::String => {
             let mut bare = Buffer::with_capacity(raw.get().len());
             unescape(raw.get(), &mut bare);
-            escape(&bare.into_inner(), out);
+            escape(&bare.into_inner(), style.html, out);
         }
         Kind::Array => {
             out.text("[");
@@ -200,37 +260,31 @@ fn write(raw: &RawValue, numbers: Numbers, depth: usize, out: &mut Buffer) -> Re
                 if position > 0 {
                     out.text(",");
                 }
-                write(element, numbers, depth, out)?;
+                write(element, style, depth, out)?;
             }
             out.text("]");
         }
-        Kind::Object => object(&members(raw)?, numbers, depth, out)?,
+        Kind::Object => object(&members(raw)?, style, depth, out)?,
     }
     Ok(())
 }
 
-fn object(
-    object: &Object<'_>,
-    numbers: Numbers,
-    depth: usize,
-    out: &mut Buffer,
-) -> Result<(), String> {
+fn object(object: &Object<'_>, style: Style, depth: usize, out: &mut Buffer) -> Result<(), String> {
     out.text("{");
     for (position, (key, raw)) in object.entries().enumerate() {
         if position > 0 {
             out.text(",");
         }
-        escape(key.as_bytes(), out);
+        escape(key.as_bytes(), style.html, out);
         out.text(":");
-        write(raw, numbers, depth, out)?;
+        write(raw, style, depth, out)?;
     }
     out.text("}");
     Ok(())
 }
 
-/// Writes a string as Go does, HTML escapes included.
-fn escape(text: &[u8], out: &mut Buffer) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
+/// Writes a string as Go does, with or without HTML escapes.
+fn escape(text: &[u8], html: bool, out: &mut Buffer) {
     out.text("\"");
     let mut rest = text;
     while let Some((&byte, tail)) = rest.split_first() {
@@ -243,10 +297,8 @@ fn escape(text: &[u8], out: &mut Buffer) {
             b'\t' => out.text("\\t"),
             8 => out.text("\\b"),
             12 => out.text("\\f"),
-            0..=31 | b'<' | b'>' | b'&' => {
-                out.text("\\u00");
-                out.push(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-            }
+            0..=31 => control(byte, out),
+            b'<' | b'>' | b'&' if html => control(byte, out),
             // U+2028 and U+2029 end a line in JavaScript.
             0xe2 if matches!(tail, [0x80, 0xa8 | 0xa9, ..]) => {
                 out.text(if tail[1] == 0xa8 {
@@ -260,6 +312,12 @@ fn escape(text: &[u8], out: &mut Buffer) {
         }
     }
     out.text("\"");
+}
+
+fn control(byte: u8, out: &mut Buffer) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.text("\\u00");
+    out.push(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
 }
 
 /// Reads a JSON string that a parser has already accepted. Lone surrogates become U+FFFD, as in

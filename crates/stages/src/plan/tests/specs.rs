@@ -35,10 +35,6 @@ fn admission_rules_are_checked_again() {
             "duplicate secretKey \"a\" in spec.data",
         ),
         (
-            json!({ "target": { "template": {} }, "data": data }),
-            "spec.target.template is not served by this version",
-        ),
-        (
             from(json!({})),
             "spec.dataFrom[0] needs extract, find or sourceRef.generatorRef",
         ),
@@ -52,7 +48,7 @@ fn admission_rules_are_checked_again() {
         ),
         (
             from(json!({ "extract": { "key": "k" }, "rewrite": [{}] })),
-            "spec.dataFrom[0].rewrite is not served by this version",
+            "spec.dataFrom[0].rewrite[0] needs exactly one of regexp, transform and merge",
         ),
         (
             from(json!({ "sourceRef": { "generatorRef": { "kind": "Password", "name": "p" } } })),
@@ -72,6 +68,61 @@ fn admission_rules_are_checked_again() {
         &observed(allowed),
         "NeverSynced",
     );
+}
+
+#[test]
+fn templates_are_no_way_to_somebody_elses_token() {
+    let at = "spec.target.template";
+    let account = "kubernetes.io/service-account-token";
+    let annotated = json!({ "annotations": { "kubernetes.io/service-account.name": "x" } });
+    let into = |target: &str| json!([{ "literal": "a: b", "target": target }]);
+    let denied = format!(
+        "{at}.type {account} is not allowed with the annotation \
+         kubernetes.io/service-account.name, nor with templateFrom into annotations"
+    );
+    for (template, expected) in [
+        (
+            json!({ "type": "bootstrap.kubernetes.io/token" }),
+            format!("{at}.type bootstrap.kubernetes.io/token is not allowed"),
+        ),
+        (
+            json!({ "type": account, "metadata": annotated }),
+            denied.clone(),
+        ),
+        (
+            json!({ "type": account, "templateFrom": into("aNNotations") }),
+            denied,
+        ),
+        (
+            json!({ "engineVersion": "v1" }),
+            format!("{at}.engineVersion must be v2"),
+        ),
+        (
+            json!({ "templateFrom": into("spec.x") }),
+            format!(
+                "{at}.templateFrom[0].target \"spec.x\" is none of Data, Annotations and Labels"
+            ),
+        ),
+    ] {
+        let expected = format!("refuse: could not update secret: {expected}");
+        check(
+            "template",
+            &simple(json!({ "template": template })),
+            &expected,
+        );
+    }
+    for template in [
+        json!({}),
+        json!({ "type": account }),
+        json!({ "metadata": annotated }),
+        json!({ "type": account, "templateFrom": into("LABELS") }),
+    ] {
+        check(
+            "template",
+            &simple(json!({ "template": template })),
+            "NeverSynced",
+        );
+    }
 }
 
 #[test]
