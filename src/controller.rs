@@ -28,6 +28,7 @@ pub mod relations;
 mod reporting;
 pub mod sources;
 mod stores;
+mod templates;
 mod tokens;
 mod watch;
 pub mod world;

@@ -9,7 +9,7 @@ use tidegate_fetch::{Identity, Sessions, Source};
 
 use super::credentials::Resolver;
 use super::relations::StoreId;
-use super::sources::{SourceKey, Sources};
+use super::sources::{Data, SourceError, SourceKey, Sources};
 use super::world::StoreEntry;
 use crate::registry::{self, Connections};
 
@@ -165,6 +165,18 @@ impl Backends {
             }
         }
         stores
+    }
+
+    /// The content of a ConfigMap or Secret that holds templates; none when it does not exist.
+    ///
+    /// # Errors
+    /// When it could not be read.
+    pub async fn template(&self, key: &SourceKey) -> Result<Option<Data>, SourceError> {
+        match self.sources.read_now(key).await {
+            Ok(data) => Ok(Some(data)),
+            Err(SourceError::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether any store refers to `key`.

@@ -3,17 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate_api::names;
 use tidegate_contract::{ErrorKind, ProviderError, RemoteKey, RemoteSecret};
 use tidegate_fetch::{Answer, Read, Seen, Source, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
-    Change, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
-    PlannedRead, ReadPlan, Trigger, diff, plan, render, schedule, status,
+    Change, Env, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
+    PlannedRead, ReadPlan, Rendered, Seed, SyncError, Trigger, diff, plan, render, schedule,
+    status,
 };
 
 use super::context::{Context, Item, reason, trigger};
 use super::relations::StoreId;
-use super::{broken, guard, polling, reporting};
+use super::{broken, guard, polling, reporting, templates};
+use crate::entropy;
 use crate::patch::permits::Class;
 
 /// Looks at the object of `ticket` and says when to come back.
@@ -31,7 +34,7 @@ pub async fn reconcile(ctx: Arc<Context>, ticket: Ticket<Item, Reasons>) {
 type Later = Option<(Lane, Duration, Trigger)>;
 
 async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger) -> Later {
-    let Some(observed) = ctx.observe(key, trigger) else {
+    let Some(mut observed) = ctx.observe(key, trigger) else {
         return broken::look(ctx, key);
     };
     ctx.metrics.looked(key);
@@ -43,7 +46,8 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
         Plan::Cleanup(cleanup) => (cleaned(ctx, key, &cleanup).await, None),
         Plan::Read(reads) => {
             let fetched = fetch(ctx, &observed, &reads, lane).await;
-            let outcome = match render(&observed, &reads, fetched.answers, &env) {
+            templates::fill(ctx, &mut observed).await;
+            let outcome = match rendered(&observed, &reads, fetched.answers, &env) {
                 Err(error) => Outcome::Failed(error),
                 Ok(rendered) => {
                     let change = guard::judge(ctx, &observed, diff(&rendered, &observed), &env);
@@ -62,9 +66,29 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
     later
 }
 
+type Answers = Vec<Result<RemoteSecret, FetchFailure>>;
+
+/// Renders with fresh random bytes, for templates that draw some.
+fn rendered(
+    observed: &Observed,
+    reads: &ReadPlan,
+    answers: Answers,
+    env: &Env,
+) -> Result<Rendered, SyncError> {
+    let Some(bytes) = entropy::bytes() else {
+        let (lead, kind) = (names::MSG_UPDATE, ErrorKind::Unavailable);
+        return Err(SyncError::failure(
+            lead,
+            "the system gives no random numbers",
+            kind,
+        ));
+    };
+    render(observed, reads, answers, env, Seed::new(*bytes))
+}
+
 /// What came back from the backends, and what to poll from now on.
 struct Fetched {
-    answers: Vec<Result<RemoteSecret, FetchFailure>>,
+    answers: Answers,
     subscriptions: Vec<Subscription>,
 }
 

@@ -114,6 +114,14 @@ impl Sources {
         }
     }
 
+    /// The content of `key` as it is now, by one GET and without keeping it.
+    ///
+    /// # Errors
+    /// See [`SourceError`].
+    pub async fn read_now(&self, key: &SourceKey) -> Result<Data, SourceError> {
+        self.read(key).await.map(|(_, data)| data)
+    }
+
     /// Whether anybody refers to `key`.
     #[must_use]
     pub fn is_referenced(&self, key: &SourceKey) -> bool {
@@ -213,4 +221,5 @@ impl Sources {
     }
 }
 
-type Data = BTreeMap<String, SecretValue>;
+/// Keys and values of a Secret or ConfigMap.
+pub type Data = BTreeMap<String, SecretValue>;

@@ -292,6 +292,7 @@ impl World {
             orphans: Vec::new(),
             memory,
             config: Arc::clone(config),
+            templates: BTreeMap::new(),
         };
         let target = ObjectKey::new(Arc::clone(&key.namespace), observed.target_name());
         if let Some(digest) = self.targets.get(&target) {

@@ -280,13 +280,9 @@ fn context(
 }
 
 fn fingerprint_key() -> Result<FingerprintKey, ControllerError> {
-    let mut bytes = [0u8; 32];
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    provider
-        .secure_random
-        .fill(&mut bytes)
-        .map_err(|_| ControllerError::Failed("the system gives no random numbers".to_owned()))?;
-    Ok(FingerprintKey::new(bytes))
+    let bytes = crate::entropy::bytes()
+        .ok_or_else(|| ControllerError::Failed("the system gives no random numbers".to_owned()))?;
+    Ok(FingerprintKey::new(*bytes))
 }
 
 /// A number for jitter and names: it needs to differ, not to be secret.

@@ -13,3 +13,4 @@ mod install;
 mod policies;
 mod stores;
 mod takeover;
+mod templates;

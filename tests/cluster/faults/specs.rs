@@ -240,11 +240,21 @@ async fn two_providers_in_one_store_are_refused_by_the_api_server() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn templates_and_generators_answer_with_one_clear_condition() {
+async fn what_is_not_served_yet_answers_with_one_clear_condition() {
     let spec = |synced: &Synced| {
         let mut spec = extract(&[&synced.key]);
-        spec["target"] = json!({ "template": { "data": { "x": "{{ .a }}" } } });
+        spec["dataFrom"] = json!([{ "find": { "name": { "regexp": ".*" } } }]);
         spec
     };
-    spec_fails("template", spec, &["template"]).await;
+    spec_fails("find", spec, &["spec.dataFrom[0].find"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_that_fails_is_named_by_its_place() {
+    let spec = |synced: &Synced| {
+        let mut spec = extract(&[&synced.key]);
+        spec["target"] = json!({ "template": { "data": { "x": "{{ .a | nope }}" } } });
+        spec
+    };
+    spec_fails("bad-template", spec, &["could not update secret", "nope"]).await;
 }
