@@ -231,14 +231,16 @@ impl Bench {
     }
 
     fn verdict(&self, bare: &(String, String), controllers: &[String; 2]) -> Outcome<String> {
-        let mut text = "\nratios of the means; in brackets, of the quickest runs\n".to_owned();
+        let mut text =
+            "\nratios of the means (of the quickest runs); a target holds when both do\n"
+                .to_owned();
         let word = |holds: bool| if holds { "holds" } else { "MISSED" };
         let all = |time: &Bare| time.all;
         let secrets = |time: &Bare| time.secrets;
         for who in controllers {
             let mean = self.mean(&bare.0, all) / self.mean(who, all);
             let quickest = self.quickest("bare", all) / self.quickest(who, all);
-            let held = word(mean >= SYNC_TARGET);
+            let held = word(mean.min(quickest) >= SYNC_TARGET);
             let (loop_, target) = (&bare.0, SYNC_TARGET);
             writeln!(
                 text,
@@ -247,7 +249,7 @@ impl Bench {
             )?;
             let mean = self.mean(who, secrets) / self.mean(&bare.1, secrets);
             let quickest = self.quickest(who, secrets) / self.quickest("bare", secrets);
-            let held = word(mean <= SECRETS_TARGET);
+            let held = word(mean.max(quickest) <= SECRETS_TARGET);
             let (loop_, target) = (&bare.1, SECRETS_TARGET);
             writeln!(
                 text,
