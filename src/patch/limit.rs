@@ -13,6 +13,16 @@ pub enum Verdict {
     Lost,
 }
 
+/// Writes whose latencies are compared with each other: a status costs the API server about five
+/// Secrets, so one's idle latency would look like the other's queueing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// Secrets, and what is as light.
+    Secret,
+    /// Statuses of custom resources.
+    Status,
+}
+
 /// Samples that make one decision.
 const WINDOW: usize = 16;
 /// How long a minimum of the latency counts as the server's idle latency.
@@ -29,10 +39,37 @@ const PATIENCE: f64 = 2.0;
 pub struct Limit {
     max: f64,
     limit: f64,
-    samples: Vec<Duration>,
-    minimum: Option<(Duration, Duration)>,
+    sorts: [Latencies; 2],
     halved_at: Option<Duration>,
     closed_until: Duration,
+}
+
+/// What is known of one sort's latencies.
+#[derive(Debug, Default)]
+struct Latencies {
+    samples: Vec<Duration>,
+    /// The least median, and when it was seen.
+    minimum: Option<(Duration, Duration)>,
+}
+
+impl Latencies {
+    /// Takes a sample; every [`WINDOW`] of them say whether the server keeps up.
+    fn keeps_up(&mut self, latency: Duration, now: Duration) -> Option<bool> {
+        self.samples.push(latency);
+        if self.samples.len() < WINDOW {
+            return None;
+        }
+        self.samples.sort_unstable();
+        let median = self.samples[WINDOW / 2];
+        self.samples.clear();
+        let stale = |(_, at): (Duration, Duration)| now > at + MEMORY;
+        let minimum = match self.minimum {
+            Some(known) if !stale(known) && known.0 <= median => known,
+            _ => (median, now),
+        };
+        self.minimum = Some(minimum);
+        Some(median.as_secs_f64() <= PATIENCE * minimum.0.as_secs_f64())
+    }
 }
 
 impl Limit {
@@ -44,8 +81,7 @@ impl Limit {
         Self {
             max,
             limit: (max / 4.0).max(1.0),
-            samples: Vec::with_capacity(WINDOW),
-            minimum: None,
+            sorts: Default::default(),
             halved_at: None,
             closed_until: Duration::ZERO,
         }
@@ -73,9 +109,9 @@ impl Limit {
     }
 
     /// Learns from one write that took `latency` and ended at `now`.
-    pub fn ended(&mut self, latency: Duration, verdict: Verdict, now: Duration) {
+    pub fn ended(&mut self, sort: Sort, latency: Duration, verdict: Verdict, now: Duration) {
         match verdict {
-            Verdict::Answered => self.sample(latency, now),
+            Verdict::Answered => self.sample(sort, latency, now),
             Verdict::Throttled(after) => {
                 self.halve(now);
                 let pause = after.unwrap_or(Duration::from_secs(1));
@@ -90,28 +126,15 @@ impl Limit {
         if self.halved_at.is_none_or(|at| !recent(at)) {
             self.halved_at = Some(now);
             self.limit = (self.limit / 2.0).max(1.0);
-            self.samples.clear();
+            self.sorts.iter_mut().for_each(|sort| sort.samples.clear());
         }
     }
 
-    fn sample(&mut self, latency: Duration, now: Duration) {
-        self.samples.push(latency);
-        if self.samples.len() < WINDOW {
-            return;
-        }
-        self.samples.sort_unstable();
-        let median = self.samples[WINDOW / 2];
-        self.samples.clear();
-        let stale = |(_, at): (Duration, Duration)| now > at + MEMORY;
-        let minimum = match self.minimum {
-            Some(known) if !stale(known) && known.0 <= median => known,
-            _ => (median, now),
-        };
-        self.minimum = Some(minimum);
-        if median.as_secs_f64() <= PATIENCE * minimum.0.as_secs_f64() {
-            self.limit = (self.limit + 1.0).min(self.max);
-        } else {
-            self.limit = (self.limit * 0.9).max(1.0);
+    fn sample(&mut self, sort: Sort, latency: Duration, now: Duration) {
+        match self.sorts[sort as usize].keeps_up(latency, now) {
+            Some(true) => self.limit = (self.limit + 1.0).min(self.max),
+            Some(false) => self.limit = (self.limit * 0.9).max(1.0),
+            None => {}
         }
     }
 }
@@ -124,7 +147,12 @@ mod tests {
 
     fn feed(limit: &mut Limit, n: usize, latency: u64, from: u64) {
         for i in 0..n {
-            limit.ended(MS(latency), Verdict::Answered, MS(from + i as u64));
+            limit.ended(
+                Sort::Secret,
+                MS(latency),
+                Verdict::Answered,
+                MS(from + i as u64),
+            );
         }
     }
 
@@ -151,12 +179,27 @@ mod tests {
         let mut limit = Limit::new(32);
         feed(&mut limit, 16 * 40, 5, 0);
         for i in 0..20 {
-            limit.ended(MS(1), Verdict::Throttled(Some(MS(2000))), MS(1000 + i));
+            limit.ended(
+                Sort::Secret,
+                MS(1),
+                Verdict::Throttled(Some(MS(2000))),
+                MS(1000 + i),
+            );
         }
         assert_eq!(limit.allowed(MS(1500)), 0);
         assert_eq!(limit.allowed(MS(3019)), 16);
-        limit.ended(MS(1), Verdict::Throttled(None), MS(3100));
+        limit.ended(Sort::Secret, MS(1), Verdict::Throttled(None), MS(3100));
         assert_eq!(limit.allowed(MS(4100)), 8);
+    }
+
+    #[test]
+    fn slow_statuses_after_quick_secrets_are_no_queueing() {
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16 * 40, 2, 0);
+        for i in 0..16 * 10 {
+            limit.ended(Sort::Status, MS(10), Verdict::Answered, MS(1000 + i));
+        }
+        assert_eq!(limit.allowed(MS(2000)), 32);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::limit::{Limit, Verdict};
+use super::limit::{Limit, Sort, Verdict};
 use crate::clock::Clock;
 
 /// What a write is for; earlier ones go first (design 5.9: Secrets before statuses).
@@ -28,6 +28,20 @@ pub enum Class {
     Event,
     /// `refreshTime` alone.
     Heartbeat,
+}
+
+impl Class {
+    /// Whose latencies it is compared with.
+    const fn sort(self) -> Sort {
+        match self {
+            Self::FreshSecret | Self::ChangedSecret | Self::BulkSecret | Self::Event => {
+                Sort::Secret
+            }
+            Self::FreshStatus | Self::Status | Self::DeferredStatus | Self::Heartbeat => {
+                Sort::Status
+            }
+        }
+    }
 }
 
 /// A waiter of this age goes before everything younger, so that nothing starves.
@@ -58,6 +72,7 @@ pub struct Permits {
 #[derive(Debug)]
 pub struct Permit {
     permits: Permits,
+    sort: Sort,
     began: Duration,
     verdict: Option<Verdict>,
 }
@@ -126,15 +141,15 @@ impl Permits {
     fn hand_out(&self, state: &mut State, now: Duration) -> Vec<Permit> {
         let mut returned = Vec::new();
         while state.in_flight < state.limit.allowed(now) {
-            let Some(waiter) = state
-                .first(now)
-                .and_then(|slot| state.waiting.remove(&slot))
-            else {
+            let Some(slot) = state.first(now) else { break };
+            let Some(waiter) = state.waiting.remove(&slot) else {
                 break;
             };
             state.in_flight += 1;
+            let (permits, sort) = (self.clone(), slot.0.sort());
             let permit = Permit {
-                permits: self.clone(),
+                permits,
+                sort,
                 began: now,
                 verdict: None,
             };
@@ -184,7 +199,7 @@ impl Drop for Permit {
         if let Some(verdict) = self.verdict {
             state
                 .limit
-                .ended(now.saturating_sub(self.began), verdict, now);
+                .ended(self.sort, now.saturating_sub(self.began), verdict, now);
         }
         let returned = self.permits.hand_out(&mut state, now);
         drop(state);

@@ -256,5 +256,11 @@ async fn a_template_that_fails_is_named_by_its_place() {
         spec["target"] = json!({ "template": { "data": { "x": "{{ .a | nope }}" } } });
         spec
     };
-    spec_fails("bad-template", spec, &["could not update secret", "nope"]).await;
+    let place = "spec.target.template.data[\"x\"]";
+    spec_fails(
+        "bad-template",
+        spec,
+        &["could not update secret", place, "line 1"],
+    )
+    .await;
 }
