@@ -97,6 +97,7 @@ impl Engine {
             if cell.wanted().is_none() {
                 cell.tries = 0;
                 self.dequeue(id);
+                self.resume_turns(id, now);
             }
             self.enqueue(id, now);
             self.retime(id);
@@ -113,6 +114,14 @@ impl Engine {
                 subscriber.seen = false;
                 self.wake(object, Cause::FirstLook);
             }
+        }
+    }
+
+    /// An attempt that was given up between two tries sets no next turn: subscribers need one.
+    fn resume_turns(&mut self, id: u32, now: Duration) {
+        let cell = self.cells.get_mut(id);
+        if cell.is_some_and(|cell| cell.stage == Stage::Idle && cell.due.is_none()) {
+            self.schedule(id, now);
         }
     }
 

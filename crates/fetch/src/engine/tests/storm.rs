@@ -335,3 +335,33 @@ proptest! {
         model.drain();
     }
 }
+
+#[test]
+fn a_read_cancelled_between_two_tries_leaves_the_polls_going() {
+    let read = |object, key| Step::Read {
+        object,
+        keys: vec![key],
+        lane: 0,
+        fresh: false,
+    };
+    let history = vec![
+        Step::Subscribe {
+            object: 0,
+            keys: vec![1, 9],
+            interval: 14,
+            current: true,
+        },
+        read(0, 0),
+        read(1, 9),
+        Step::Pass(5),
+        Step::Land(0, 2),
+        Step::Cancel(226_156_223_090_324_669),
+        read(0, 0),
+        read(0, 0),
+    ];
+    let mut model = Model::new(3);
+    for step in history {
+        model.apply(step);
+    }
+    model.drain();
+}
