@@ -1,6 +1,5 @@
 //! Shell. Counters: ESO's names where dashboards know them, ours for what ESO does not count.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -157,10 +156,4 @@ pub fn registry() -> (Registry, Metrics) {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     (registry, metrics)
-}
-
-/// Shares the registry with the admin port once everything is registered.
-#[must_use]
-pub fn share(registry: Registry) -> Arc<Registry> {
-    Arc::new(registry)
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tidegate_api::names;
 use tidegate_queue::Lane;
 use tidegate_stages::{
-    Again, ApplyFailure, EventKind, Observed, Outcome, Report, SyncError, Urgency, Written,
+    Again, ApplyFailure, EventKind, EventSpec, Observed, Outcome, Report, SyncError, Urgency,
+    Written,
 };
 
 use super::context::Context;
@@ -21,17 +22,21 @@ pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outc
         let status = serde_json::to_value(&report.status).unwrap_or_default();
         ctx.reporter.status(subject_of(key), status, class);
     }
-    for event in report.events {
-        let about = About {
-            kind: "ExternalSecret",
-            namespace: Arc::clone(&key.namespace),
-            name: Arc::clone(&key.name),
-            uid: observed.uid().into(),
-        };
-        let warning = event.kind == EventKind::Warning;
+    let about = About {
+        kind: "ExternalSecret",
+        namespace: Arc::clone(&key.namespace),
+        name: Arc::clone(&key.name),
+        uid: observed.uid().into(),
+    };
+    events(ctx, &about, report.events);
+}
+
+/// Hands events about one object to those who write.
+pub fn events(ctx: &Context, about: &About, events: Vec<EventSpec>) {
+    for event in events {
         ctx.reporter.event(Event {
-            about,
-            warning,
+            about: about.clone(),
+            warning: event.kind == EventKind::Warning,
             reason: event.reason,
             message: event.message,
         });

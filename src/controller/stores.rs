@@ -7,15 +7,15 @@ use tidegate_api::{StoreKind, names};
 use tidegate_contract::{ErrorKind, ProviderError, Validation};
 use tidegate_queue::{Lane, Requeue, Ticket};
 use tidegate_stages::store::{StoreDefect, StoreOutcome, check, next_validation, status};
-use tidegate_stages::{EventKind, Retry, StoreFault};
+use tidegate_stages::{Retry, StoreFault};
 use tokio::task::JoinSet;
 
 use super::context::{Context, StoreItem, lock};
 use super::relations::StoreId;
-use super::subject_of_store;
 use super::world::StoreEntry;
+use super::{reporting, subject_of_store};
 use crate::patch::permits::Class;
-use crate::report::gate::{About, Event};
+use crate::report::gate::About;
 
 /// Stores that are validated at once, at most: a thousand stores must not log in together.
 const AT_ONCE: usize = 16;
@@ -150,19 +150,11 @@ fn tell(
         ctx.reporter
             .status(subject_of_store(id), status, Class::Status);
     }
-    for event in report.events {
-        let about = About {
-            kind: super::world::kind_name(id.key.kind),
-            namespace: id.namespace.clone().unwrap_or_default(),
-            name: Arc::clone(&id.key.name),
-            uid: Arc::clone(&entry.uid),
-        };
-        let warning = event.kind == EventKind::Warning;
-        ctx.reporter.event(Event {
-            about,
-            warning,
-            reason: event.reason,
-            message: event.message,
-        });
-    }
+    let about = About {
+        kind: super::world::kind_name(id.key.kind),
+        namespace: id.namespace.clone().unwrap_or_default(),
+        name: Arc::clone(&id.key.name),
+        uid: Arc::clone(&entry.uid),
+    };
+    reporting::events(ctx, &about, report.events);
 }

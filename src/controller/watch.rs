@@ -119,10 +119,7 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
                 object: DeserializeGuard(Err(invalid)),
                 initial,
             } => {
-                let key = ObjectKey::new(
-                    invalid.metadata.namespace.clone().unwrap_or_default(),
-                    invalid.metadata.name.clone().unwrap_or_default(),
-                );
+                let key = key_of_meta(&invalid.metadata);
                 let broken = Broken {
                     uid: invalid.metadata.uid.as_deref().unwrap_or_default().into(),
                     generation: invalid.metadata.generation.unwrap_or_default(),
@@ -189,10 +186,7 @@ fn stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
                 object: DeserializeGuard(Err(invalid)),
                 ..
             } => {
-                let key = ObjectKey::new(
-                    invalid.metadata.namespace.clone().unwrap_or_default(),
-                    invalid.metadata.name.clone().unwrap_or_default(),
-                );
+                let key = key_of_meta(&invalid.metadata);
                 store_broken(ctx, &store_id(StoreKind::SecretStore, &key), &invalid.error);
             }
             Seen::Gone(key) => store_gone(ctx, &store_id(StoreKind::SecretStore, &key)),
@@ -227,12 +221,20 @@ fn cluster_stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
                 object: DeserializeGuard(Err(invalid)),
                 ..
             } => {
-                let key = ObjectKey::new("", invalid.metadata.name.clone().unwrap_or_default());
+                let key = key_of_meta(&invalid.metadata);
                 store_broken(ctx, &store_id(kind, &key), &invalid.error);
             }
             Seen::Gone(key) => store_gone(ctx, &store_id(kind, &key)),
             Seen::Listed => {}
         },
+    )
+}
+
+/// Namespace and name of what does not decode.
+fn key_of_meta(meta: &ObjectMeta) -> ObjectKey {
+    ObjectKey::new(
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
     )
 }
 

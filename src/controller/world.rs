@@ -149,12 +149,6 @@ impl World {
         self.stores.get(id).cloned()
     }
 
-    /// All stores.
-    #[must_use]
-    pub fn store_ids(&self) -> Vec<StoreId> {
-        self.stores.keys().cloned().collect()
-    }
-
     /// Keeps what validation found and what was written. Says whether usability changed.
     pub fn validated(
         &mut self,
@@ -345,14 +339,6 @@ impl World {
                 .contains_key(&ObjectKey::new(Arc::clone(&user.namespace), name))
         });
         fed.count()
-    }
-
-    /// Namespaces that terminate.
-    #[must_use]
-    pub fn is_terminating(&self, namespace: &str) -> bool {
-        self.namespaces
-            .get(namespace)
-            .is_some_and(|view| view.terminating)
     }
 }
 
