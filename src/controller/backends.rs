@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kube::Client;
 use tidegate_contract::ProviderError;
 use tidegate_fetch::{Identity, Sessions, Source};
+use tidegate_stages::ObjectKey;
 
 use super::credentials::Resolver;
 use super::relations::StoreId;
-use super::sources::{Data, SourceError, SourceKey, Sources};
+use super::sources::{Data, SourceError, SourceKey, SourceKind, Sources};
 use super::world::StoreEntry;
 use crate::registry::{self, Connections};
 
@@ -183,6 +184,16 @@ impl Backends {
     #[must_use]
     pub fn refers_to(&self, key: &SourceKey) -> bool {
         self.lock().users.contains_key(key)
+    }
+
+    /// The objects of a kind that stores refer to.
+    #[must_use]
+    pub fn referred(&self, kind: SourceKind) -> Vec<ObjectKey> {
+        let table = self.lock();
+        let of_kind = table.users.keys().filter(|key| key.kind == kind);
+        let key =
+            |key: &SourceKey| ObjectKey::new(Arc::clone(&key.namespace), Arc::clone(&key.name));
+        of_kind.map(key).collect()
     }
 
     /// Forgets a store that is gone, and every source that only it referred to.

@@ -1,17 +1,18 @@
 //! Shell. What every task of the controller shares.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use kube::Client;
-use tidegate_contract::RemoteKey;
-use tidegate_fetch::{Fetch, Identity, Sessions, Subscription};
+use tidegate_fetch::{Fetch, Sessions, Subscription};
 use tidegate_queue::{Key, Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
 use tokio::sync::Notify;
 
 use super::backends::Backends;
+use super::packed::Packed;
 use super::relations::StoreId;
 use super::sources::SourceKey;
 use super::watch::LISTS;
@@ -272,13 +273,20 @@ impl Context {
         self.reporter.forget(&super::subject_of_store(id));
     }
 
-    /// The snapshot for a decision, with why it is made.
+    /// The snapshot for a decision about `object`, known as `key`, with why it is made.
     #[must_use]
-    pub fn observe(&self, key: &ObjectKey, trigger: Trigger) -> Option<Observed> {
+    pub fn observe(&self, key: &ObjectKey, object: &Packed, trigger: Trigger) -> Option<Observed> {
+        let object = match object.open() {
+            Ok(object) => object,
+            Err(error) => {
+                tracing::error!(%key, %error, "a kept ExternalSecret does not decode any more");
+                return None;
+            }
+        };
         let mut memory = lock(&self.memories).get(key).cloned().unwrap_or_default();
         memory.trigger = trigger;
         memory.refreshed_at = memory.refreshed_at.max(self.polled_at(key));
-        self.seen().observe(key, memory, &self.config)
+        Some(self.seen().observe(key, object, memory, &self.config))
     }
 
     /// When polling last found all values of an object well.
@@ -338,12 +346,16 @@ impl Context {
     }
 }
 
-/// What an object is subscribed to.
-type Polled = (Duration, Box<[(Identity, RemoteKey)]>);
+/// What an object is subscribed to, as a digest: the keys themselves are in the table of groups.
+type Polled = u64;
 
 fn polled(to: &[Subscription], interval: Duration) -> Polled {
-    let key = |one: &Subscription| (one.source.identity.clone(), one.key.clone());
-    (interval, to.iter().map(key).collect())
+    let mut hasher = DefaultHasher::new();
+    interval.hash(&mut hasher);
+    for one in to {
+        (&one.source.identity, &one.key).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The triggers in the order of their weight: of several, the first is told to the plan.

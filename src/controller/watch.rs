@@ -81,6 +81,7 @@ fn run<K, H>(
     what: &'static str,
     api: Api<K>,
     config: watcher::Config,
+    held: fn(&Context) -> Vec<ObjectKey>,
     handle: H,
 ) -> Task
 where
@@ -90,12 +91,19 @@ where
 {
     let (ctx, stop) = (Arc::clone(ctx), stop.clone());
     Box::pin(async move {
-        follow(what, api, config, stop, |seen| {
-            if matches!(seen, Seen::Listed) {
-                ctx.listed(what);
-            }
-            handle(&ctx, seen);
-        })
+        follow(
+            what,
+            api,
+            config,
+            stop,
+            || held(&ctx),
+            |seen| {
+                if matches!(seen, Seen::Listed) {
+                    ctx.listed(what);
+                }
+                handle(&ctx, seen);
+            },
+        )
         .await;
     })
 }
@@ -108,6 +116,7 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "externalsecrets",
         api,
         paged(),
+        |ctx| ctx.seen().objects(),
         |ctx, seen| match seen {
             Seen::Applied {
                 object: DeserializeGuard(Ok(object)),
@@ -151,7 +160,14 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     }
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
-    if ctx.world().set_object(&key, object) {
+    let news = match ctx.world().set_object(&key, &object) {
+        Ok(news) => news,
+        Err(error) => {
+            tracing::error!(%key, %error, "an ExternalSecret cannot be kept and is left out");
+            return;
+        }
+    };
+    if news {
         let trigger = if initial {
             Trigger::First
         } else {
@@ -169,6 +185,7 @@ fn stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "secretstores",
         api,
         paged(),
+        |ctx| ctx.seen().stores(StoreKind::SecretStore),
         |ctx, seen| match seen {
             Seen::Applied {
                 object: DeserializeGuard(Ok(store)),
@@ -204,6 +221,7 @@ fn cluster_stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "clustersecretstores",
         api,
         paged(),
+        |ctx| ctx.seen().stores(StoreKind::ClusterSecretStore),
         move |ctx, seen| match seen {
             Seen::Applied {
                 object: DeserializeGuard(Ok(store)),
@@ -301,6 +319,7 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "namespaces",
         api,
         config,
+        |ctx| ctx.seen().namespaces(),
         |ctx, seen| match seen {
             Seen::Applied { object, initial } => {
                 let looks = ctx.world().set_namespace(&object);
@@ -322,6 +341,7 @@ fn targets(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "secrets",
         api::<Secret>(ctx),
         config,
+        |ctx| ctx.seen().targets(),
         |ctx, seen| match seen {
             Seen::Applied { object, initial } => {
                 let key = key_of(&object);
@@ -356,12 +376,17 @@ where
 {
     let config = watcher::Config::default().page_size(500);
     let inner = Arc::clone(ctx);
+    let held: fn(&Context) -> Vec<ObjectKey> = match kind {
+        SourceKind::Secret => |ctx| ctx.backends.referred(SourceKind::Secret),
+        SourceKind::ConfigMap => |ctx| ctx.backends.referred(SourceKind::ConfigMap),
+    };
     run(
         ctx,
         stop,
         what,
         api::<PartialObjectMeta<K>>(ctx),
         config,
+        held,
         move |ctx, seen| {
             let (key, version) = match seen {
                 Seen::Applied { object, .. } => (key_of(&object), object.resource_version()),
