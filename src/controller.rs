@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Health;
+use crate::lease::Leadership;
 use crate::report::{Kind, Subject};
 use context::{Context, Item, reason};
 use relations::StoreId;
@@ -62,19 +63,30 @@ pub fn subject_of_store(id: &StoreId) -> Subject {
 /// Runs the controller until `stop`, then drains for at most `drain`.
 ///
 /// # Guarantees
-/// Nothing is decided before every watch has listed. On the way out no new look begins, writes in
-/// flight end, sessions are revoked.
-pub async fn run(ctx: &Arc<Context>, health: &Health, stop: CancellationToken, drain: Duration) {
+/// Nothing is decided before the Lease is ours and every watch has listed. On the way out no new
+/// look begins, writes in flight end, sessions are revoked.
+pub async fn run(
+    ctx: &Arc<Context>,
+    leadership: &Leadership,
+    health: &Health,
+    stop: CancellationToken,
+    drain: Duration,
+) {
     let background = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    // A standby watches as well: it serves as soon as the Lease is its own, and a start does not
+    // wait for the Lease first and for the lists then.
     for task in watch::tasks(ctx, &background) {
         tasks.spawn(task);
     }
-    tokio::select! {
-        () = ctx.all_listed() => {}
-        () = stop.cancelled() => {}
-    }
-    if !stop.is_cancelled() {
+    health.set_ready(true);
+    let begin = async {
+        leadership.granted().await;
+        health.set_ready(false);
+        ctx.all_listed().await;
+    };
+    if stop.run_until_cancelled(begin).await.is_some() {
+        ctx.lead();
         health.set_ready(true);
         let (objects, stores, targets) = ctx.seen().sizes();
         tracing::info!(objects, stores, targets, "first lists complete");

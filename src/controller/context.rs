@@ -1,10 +1,12 @@
 //! Shell. What every task of the controller shares.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use kube::Client;
+use tidegate_api::ExternalSecretStatus;
 use tidegate_contract::RemoteKey;
 use tidegate_fetch::{Fetch, Identity, Sessions, Subscription};
 use tidegate_queue::{Key, Lane, Reasons, WorkQueue};
@@ -106,6 +108,7 @@ pub struct Context {
     lists: Mutex<HashSet<&'static str>>,
     lists_bell: Notify,
     random: Mutex<u64>,
+    leading: AtomicBool,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -160,6 +163,7 @@ impl Context {
             lists: Mutex::default(),
             lists_bell: Notify::new(),
             random: Mutex::new(parts.seed),
+            leading: AtomicBool::new(false),
         }
     }
 
@@ -193,10 +197,26 @@ impl Context {
         z ^ (z >> 31)
     }
 
+    /// From now on this process decides.
+    pub fn lead(&self) {
+        self.leading.store(true, Ordering::Release);
+    }
+
+    /// Whether what is seen comes before the first decision: during the first list, and while
+    /// another replica leads and deals with it.
+    #[must_use]
+    pub fn is_early(&self, initial: bool) -> bool {
+        initial || !self.leading.load(Ordering::Acquire)
+    }
+
     /// Puts an object into the queue; `initial` during the first list.
-    pub fn look(&self, look: Look, initial: bool) {
+    pub fn look(&self, mut look: Look, initial: bool) {
+        let early = self.is_early(initial);
+        if !self.leading.load(Ordering::Acquire) {
+            look.trigger = Trigger::First;
+        }
         let lane = match look.trigger {
-            _ if initial => Lane::Bulk,
+            _ if early => Lane::Bulk,
             Trigger::Spec => Lane::Fresh,
             Trigger::GroupChanged | Trigger::Drift => Lane::Changed,
             Trigger::First => Lane::Bulk,
@@ -295,6 +315,15 @@ impl Context {
     /// Keeps who wrote the status that was found at the start.
     pub fn remember_owner_of_status(&self, key: &ObjectKey, ours: bool) {
         self.remember(key, |memory| memory.status_is_ours = ours);
+    }
+
+    /// The watch shows a status.
+    pub fn status_seen(&self, key: &ObjectKey, status: Option<&ExternalSecretStatus>) {
+        let mut memories = lock(&self.memories);
+        if let Some(memory) = memories.get_mut(key).filter(|memory| memory.told.is_some()) {
+            let on_its_way = self.reporter.holds(&super::subject_of(key));
+            memory.seen(status, on_its_way);
+        }
     }
 
     /// A watch has delivered its first list.
