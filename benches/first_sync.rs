@@ -13,10 +13,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use bare::{Bare, Template};
+use cpu::Cpu;
 use storm::{Batch, Outcome, Storm, print};
 
 #[path = "support/bare.rs"]
 mod bare;
+#[path = "support/cpu.rs"]
+mod cpu;
 #[path = "../tests/cluster/support/manifests.rs"]
 #[allow(
     clippy::unwrap_used,
@@ -48,6 +51,7 @@ struct Served {
     /// The first status.
     status: Duration,
     time: Bare,
+    cpu: Cpu,
 }
 
 struct Bench {
@@ -139,9 +143,12 @@ impl Bench {
 
     async fn bare(&mut self, like: &Template, width: usize) -> Outcome<()> {
         let (_, batch) = self.fresh().await?;
+        let before = Cpu::now()?;
         let time = bare::run(&self.storm, &batch, like, width).await?;
+        let used = Cpu::now()?.since(&before);
         self.storm.remove(batch).await?;
-        self.row(bare_name(width), time)
+        self.row(bare_name(width), time)?;
+        print(&format!("    {used}\n"))
     }
 
     async fn controller(&mut self, width: Option<usize>) -> Outcome<()> {
@@ -151,7 +158,8 @@ impl Bench {
         let (first, status) = (served.first.as_secs_f64(), served.status.as_secs_f64());
         self.row(controller_name(width), served.time)?;
         print(&format!(
-            "    first Secret after {first:.2} s, first status after {status:.2} s\n"
+            "    first Secret after {first:.2} s, first status after {status:.2} s; {}\n",
+            served.cpu
         ))
     }
 
@@ -173,6 +181,7 @@ impl Bench {
             return Err("not the controller's flags".into());
         };
         let mut progress = self.storm.progress()?;
+        let before = Cpu::now()?;
         let (stop, mut task) = (CancellationToken::new(), JoinSet::new());
         let began = Clock::system().now();
         task.spawn(tidegate::run::controller::run(*args, stop.clone()));
@@ -182,6 +191,7 @@ impl Bench {
                 return Err(format!("the controller ended: {ended:?}").into());
             }
         }
+        let cpu = Cpu::now()?.since(&before);
         stop.cancel();
         while let Some(ended) = task.join_next().await {
             ended??;
@@ -199,6 +209,7 @@ impl Bench {
                 secrets: since(progress.secrets.last)?,
                 all: since(progress.statuses.last)?,
             },
+            cpu,
         })
     }
 

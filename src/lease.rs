@@ -9,6 +9,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 use kube::{Client, ResourceExt};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ pub struct LeaseOptions {
 #[derive(Debug, Clone)]
 pub struct Leadership {
     until_millis: Arc<AtomicU64>,
+    granted: Arc<Notify>,
     clock: Clock,
 }
 
@@ -46,6 +48,7 @@ impl Leadership {
     pub fn always(clock: Clock) -> Self {
         Self {
             until_millis: Arc::new(AtomicU64::new(u64::MAX)),
+            granted: Arc::default(),
             clock,
         }
     }
@@ -53,6 +56,7 @@ impl Leadership {
     fn none(clock: Clock) -> Self {
         Self {
             until_millis: Arc::new(AtomicU64::new(0)),
+            granted: Arc::default(),
             clock,
         }
     }
@@ -64,9 +68,23 @@ impl Leadership {
         u128::from(until) > self.clock.uptime().as_millis()
     }
 
+    /// Waits until a write may begin.
+    pub async fn granted(&self) {
+        loop {
+            let granted = self.granted.notified();
+            tokio::pin!(granted);
+            granted.as_mut().enable();
+            if self.may_write() {
+                return;
+            }
+            granted.await;
+        }
+    }
+
     fn extend(&self, until: Option<Duration>) {
         let millis = until.map_or(0, |until| u64::try_from(until.as_millis()).unwrap_or(0));
         self.until_millis.store(millis, Ordering::Release);
+        self.granted.notify_waiters();
     }
 }
 

@@ -2,16 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use kube::Client;
+use tidegate_api::ExternalSecretStatus;
 use tidegate_fetch::{Fetch, Sessions, Subscription};
 use tidegate_queue::{Key, Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
 use tokio::sync::Notify;
 
 use super::backends::Backends;
+use super::desks::{Desk, Desks};
 use super::packed::Packed;
 use super::relations::StoreId;
 use super::sources::SourceKey;
@@ -107,6 +110,8 @@ pub struct Context {
     lists: Mutex<HashSet<&'static str>>,
     lists_bell: Notify,
     random: Mutex<u64>,
+    leading: AtomicBool,
+    desks: Desks,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -161,6 +166,8 @@ impl Context {
             lists: Mutex::default(),
             lists_bell: Notify::new(),
             random: Mutex::new(parts.seed),
+            leading: AtomicBool::new(false),
+            desks: Desks::new(),
         }
     }
 
@@ -194,10 +201,26 @@ impl Context {
         z ^ (z >> 31)
     }
 
+    /// From now on this process decides.
+    pub fn lead(&self) {
+        self.leading.store(true, Ordering::Release);
+    }
+
+    /// Whether what is seen comes before the first decision: during the first list, and while
+    /// another replica leads and deals with it.
+    #[must_use]
+    pub fn is_early(&self, initial: bool) -> bool {
+        initial || !self.leading.load(Ordering::Acquire)
+    }
+
     /// Puts an object into the queue; `initial` during the first list.
-    pub fn look(&self, look: Look, initial: bool) {
+    pub fn look(&self, mut look: Look, initial: bool) {
+        let early = self.is_early(initial);
+        if !self.leading.load(Ordering::Acquire) {
+            look.trigger = Trigger::First;
+        }
         let lane = match look.trigger {
-            _ if initial => Lane::Bulk,
+            _ if early => Lane::Bulk,
             Trigger::Spec => Lane::Fresh,
             Trigger::GroupChanged | Trigger::Drift => Lane::Changed,
             Trigger::First => Lane::Bulk,
@@ -289,6 +312,11 @@ impl Context {
         Some(self.seen().observe(key, object, memory, &self.config))
     }
 
+    /// Waits until an object of `lane` may be rendered and written.
+    pub async fn desk(&self, lane: Lane) -> Option<Desk<'_>> {
+        self.desks.take(lane).await
+    }
+
     /// When polling last found all values of an object well.
     fn polled_at(&self, key: &ObjectKey) -> Option<jiff::Timestamp> {
         let at = self.fetch.refreshed_at(&key.to_string())?;
@@ -303,6 +331,15 @@ impl Context {
     /// Keeps who wrote the status that was found at the start.
     pub fn remember_owner_of_status(&self, key: &ObjectKey, ours: bool) {
         self.remember(key, |memory| memory.status_is_ours = ours);
+    }
+
+    /// The watch shows a status.
+    pub fn status_seen(&self, key: &ObjectKey, status: Option<&ExternalSecretStatus>) {
+        let mut memories = lock(&self.memories);
+        if let Some(memory) = memories.get_mut(key).filter(|memory| memory.told.is_some()) {
+            let on_its_way = self.reporter.holds(&super::subject_of(key));
+            memory.seen(status, on_its_way);
+        }
     }
 
     /// A watch has delivered its first list.

@@ -49,6 +49,7 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
             // Thousands may wait for their values at once: nothing stays decoded meanwhile.
             drop(observed);
             let fetched = fetch(ctx, key, &reads, lane).await;
+            let _desk = ctx.desk(lane).await;
             observed = ctx.observe(key, &object, trigger)?;
             let outcome = Box::pin(apply(
                 ctx,
@@ -223,16 +224,15 @@ async fn settle(
 ) -> Later {
     let env = ctx.env();
     let key = &observed.key;
-    reporting::report(
-        ctx,
-        observed,
-        status(observed, outcome, &env),
-        outcome,
-        lane,
-    );
+    let report = status(observed, outcome, &env);
     ctx.remember(key, |memory| {
-        *memory = Memory::after(observed, outcome, &env)
+        // The watch may have shown meanwhile what was told before this look.
+        let told = memory.told.take();
+        let after = Memory::after(observed, outcome, &env);
+        *memory = Memory { told, ..after };
+        memory.tell(&report);
     });
+    reporting::report(ctx, observed, report, outcome, lane);
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
     let mut by_itself = poll

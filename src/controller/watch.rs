@@ -155,9 +155,11 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
 
 fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     let key = key_of(&object);
-    if initial {
+    let early = ctx.is_early(initial);
+    if early {
         ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
     }
+    ctx.status_seen(&key, object.status.as_ref());
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
     let news = match ctx.world().set_object(&key, &object) {
@@ -168,11 +170,7 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
         }
     };
     if news {
-        let trigger = if initial {
-            Trigger::First
-        } else {
-            Trigger::Spec
-        };
+        let trigger = if early { Trigger::First } else { Trigger::Spec };
         ctx.look(Look { key, trigger }, initial);
     }
 }
@@ -283,7 +281,7 @@ fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) 
         .any(|c| c.type_ == names::READY && c.status == "True");
     if ctx.world().set_store(id, entry) {
         // A restart asks no backend before something is due.
-        if initial && well {
+        if ctx.is_early(initial) && well {
             ctx.validate_store_later(id)
         } else {
             ctx.validate_store(id)
