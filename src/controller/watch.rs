@@ -28,8 +28,11 @@ use crate::report::STATUS_MANAGER;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Objects in one page of a list: small, so that neither side holds many whole Secrets at once.
+/// Secrets in one page of a list: few, so that neither side holds many whole ones at once.
 const PAGE: u32 = 100;
+/// Objects in one page of what holds no values, each a few KiB. A page costs a round trip, and the
+/// first look waits for the last of them.
+const LONG_PAGE: u32 = 500;
 
 /// The watches that must have listed before anything is decided.
 pub const LISTS: [&str; 5] = [
@@ -71,7 +74,7 @@ where
 }
 
 fn paged() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
+    watcher::Config::default().page_size(LONG_PAGE)
 }
 
 /// Boxes a followed watch whose handler works on the shared context.
@@ -332,7 +335,7 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
 /// Managed Secrets: whole objects come in, digests stay.
 fn targets(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let label = format!("{}={}", names::MANAGED_LABEL, names::MANAGED_VALUE);
-    let config = paged().labels(&label);
+    let config = watcher::Config::default().page_size(PAGE).labels(&label);
     run(
         ctx,
         stop,
@@ -372,7 +375,7 @@ where
         + Sync
         + 'static,
 {
-    let config = watcher::Config::default().page_size(500);
+    let config = paged();
     let inner = Arc::clone(ctx);
     let held: fn(&Context) -> Vec<ObjectKey> = match kind {
         SourceKind::Secret => |ctx| ctx.backends.referred(SourceKind::Secret),

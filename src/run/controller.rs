@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::fail;
 use crate::admin::{self, Health};
 use crate::cli::{ControllerArgs, Heartbeat};
+use crate::client;
 use crate::clock::Clock;
 use crate::controller::context::{Context, Parts, Settings};
 use crate::controller::{self, world::World};
@@ -99,6 +100,7 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     })?;
     let clock = Clock::system();
     let health = Health::default();
+    let salt = cluster_identity(&client).await?;
     let (mut registry, metrics) = metrics::registry();
 
     let mut tasks = tokio::task::JoinSet::new();
@@ -110,15 +112,6 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
         let leadership = candidate.leadership();
         tasks.spawn(candidate.run(election_stop.clone()));
         leadership
-    };
-    let salt = match cluster_identity(&client).await {
-        Ok(salt) => salt,
-        Err(error) => {
-            // The Lease may be ours by now: it is given back, so that the next one starts at once.
-            election_stop.cancel();
-            while tasks.join_next().await.is_some() {}
-            return Err(error);
-        }
     };
     let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
@@ -180,7 +173,7 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
         context: args.context.clone(),
         ..KubeConfigOptions::default()
     };
-    let mut config = match &args.kubeconfig {
+    let config = match &args.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path)
                 .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?;
@@ -197,10 +190,8 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
             ))
         })?,
     };
-    // Our own layers retry, bounded and by priority; kube's would do so 15 times on top.
-    config.default_retry = false;
     let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config)
+    let client = client::client(config)
         .map_err(|error| usage(format!("the kubeconfig cannot be used: {error}")))?;
     Ok((client, namespace))
 }
