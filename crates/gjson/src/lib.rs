@@ -31,6 +31,7 @@ mod path;
 mod pretty;
 mod property;
 mod query;
+mod quick;
 mod scan;
 mod string;
 mod text;
@@ -58,7 +59,10 @@ pub fn get<'a>(json: &'a [u8], path: &str) -> Value<'a> {
 /// [`LimitError`] if the path costs more than any reasonable one. Nothing is then known of
 /// the property.
 pub fn try_get<'a>(json: &'a [u8], path: &str) -> Result<Value<'a>, LimitError> {
-    eval::Eval::new().get(json, path.as_bytes())
+    match quick::get(json, path.as_bytes()) {
+        Some(found) => found,
+        None => eval::Eval::new().get(json, path.as_bytes()),
+    }
 }
 
 /// Looks a property up by the path that `property` is when every dot in it is escaped: mostly

@@ -51,11 +51,14 @@ pub(crate) fn token_end(json: &[u8], start: usize, token: Token) -> Option<usize
 
 /// Returns the position after the closing quote of a string whose text begins at `from`.
 ///
-/// Byte by byte, since most strings are too short for anything cleverer to pay off.
+/// Byte by byte at first, since most strings are too short for anything cleverer to pay off.
 #[inline]
 pub(crate) fn string_end(json: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     while at < json.len() {
+        if at - from >= SHORT {
+            return long_string_end(json, at);
+        }
         let byte = json[at];
         at += 1;
         // Letters come after the backslash, so that one comparison passes over most of them.
@@ -70,6 +73,23 @@ pub(crate) fn string_end(json: &[u8], from: usize) -> Option<usize> {
         }
     }
     None
+}
+
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 32;
+
+/// The rest of a long string: certificates, keys, tokens.
+#[inline(never)]
+fn long_string_end(json: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let rest = json.get(at..)?;
+        let found = at + memchr::memchr2(b'"', b'\\', rest)?;
+        if json.get(found) == Some(&b'"') {
+            return Some(found + 1);
+        }
+        at = found + 2;
+    }
 }
 
 /// Bytes that change the depth of a block, or begin a string.

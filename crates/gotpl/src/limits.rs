@@ -6,6 +6,8 @@ use std::fmt;
 pub struct Limits {
     /// Bytes of source text.
     pub source_bytes: usize,
+    /// Words, signs and texts of the source; each takes some hundred bytes once it is parsed.
+    pub tokens: usize,
     /// Depth of parentheses and control structures in the source.
     pub nesting: usize,
     /// Depth of the evaluator: control structures, pipelines and template calls together.
@@ -28,6 +30,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             source_bytes: 2 << 20,
+            tokens: 100_000,
             nesting: 100,
             depth: 400,
             value_depth: 100,
@@ -44,6 +47,8 @@ impl Default for Limits {
 pub enum Limit {
     /// [`Limits::source_bytes`]
     Source,
+    /// [`Limits::tokens`]
+    Tokens,
     /// [`Limits::nesting`]
     Nesting,
     /// [`Limits::depth`]
@@ -66,6 +71,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Source => "template source is too long",
+            Self::Tokens => "template source has too many parts",
             Self::Nesting => "template is nested too deeply",
             Self::Depth => "exceeded maximum template depth",
             Self::ValueDepth => "value is nested too deeply",

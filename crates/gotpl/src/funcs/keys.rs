@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use zeroize::Zeroizing;
 
 use super::der::{self, Der};
-use super::{json, pem};
+use super::{dsa, json, pem};
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
@@ -68,7 +68,10 @@ fn generate(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
             let der = pair.to_pkcs8v1().map_err(|_| FAILED)?;
             ("PRIVATE KEY", Zeroizing::new(der.as_ref().to_vec()))
         }
-        b"dsa" => return Err("DSA keys are not supported: FIPS 186-5 withdrew them".into()),
+        b"dsa" => {
+            ctx.key_operation()?;
+            ("DSA PRIVATE KEY", dsa::key(ctx))
+        }
         other => return ctx.str([b"Unknown type ", other].concat()),
     };
     pem_text(ctx, kind, &der)
