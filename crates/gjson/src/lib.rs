@@ -59,10 +59,7 @@ pub fn get<'a>(json: &'a [u8], path: &str) -> Value<'a> {
 /// [`LimitError`] if the path costs more than any reasonable one. Nothing is then known of
 /// the property.
 pub fn try_get<'a>(json: &'a [u8], path: &str) -> Result<Value<'a>, LimitError> {
-    match quick::get(json, path.as_bytes()) {
-        Some(found) => found,
-        None => eval::Eval::new().get(json, path.as_bytes()),
-    }
+    eval::Eval::new().get(json, path.as_bytes())
 }
 
 /// Looks a property up by the path that `property` is when every dot in it is escaped: mostly

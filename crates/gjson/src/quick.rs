@@ -3,7 +3,7 @@
 use crate::{
     budget::LimitError,
     eval::Eval,
-    scan::{Token, next_token, string_end, token_end},
+    scan::{Token, next_token, string_end, token_at, token_end},
     string,
     text::Text,
     value::{Kind, Value},
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Components that are followed here; a longer path takes the long way.
-const DEPTH: usize = 8;
+const DEPTH: usize = 4;
 
 /// Documents above this are left to the budget of the long way.
 const LONGEST: usize = 16 << 20;
@@ -31,7 +31,11 @@ const SPECIAL: [bool; 256] = {
 /// Looks `path` up if all its components are names of keys, with the result that the long way
 /// would have; `None` leaves it to that one.
 #[inline]
-pub(crate) fn get<'j>(json: &'j [u8], path: &[u8]) -> Option<Result<Value<'j>, LimitError>> {
+pub(crate) fn get<'j>(
+    eval: &mut Eval,
+    json: &'j [u8],
+    path: &[u8],
+) -> Option<Result<Value<'j>, LimitError>> {
     if json.first() != Some(&b'{') || json.len() > LONGEST {
         return None;
     }
@@ -44,7 +48,19 @@ pub(crate) fn get<'j>(json: &'j [u8], path: &[u8]) -> Option<Result<Value<'j>, L
         around: [b""; DEPTH],
         depth: 0,
     };
-    quick.walk(path)
+    let found = match quick.walk(path)? {
+        Walked::Found(value) => value,
+        Walked::Array(start, rest) => return Some(quick.array(eval, start, rest)),
+    };
+    Some(eval.budget.scan(quick.at + path.len()).map(|()| found))
+}
+
+/// How a walk ended.
+enum Walked<'j, 'p> {
+    /// With a value, or with none.
+    Found(Value<'j>),
+    /// At an array, with the rest of the path.
+    Array(usize, &'p [u8]),
 }
 
 struct Quick<'j, 'p> {
@@ -67,26 +83,26 @@ enum Member<'j> {
 }
 
 impl<'j, 'p> Quick<'j, 'p> {
-    fn walk(&mut self, mut path: &'p [u8]) -> Option<Result<Value<'j>, LimitError>> {
+    fn walk(&mut self, mut path: &'p [u8]) -> Option<Walked<'j, 'p>> {
         loop {
             let (name, rest) = match path.iter().position(|b| *b == b'.') {
                 Some(dot) => (&path[..dot], Some(&path[dot + 1..])),
                 None => (path, None),
             };
             match (self.member(name, rest.is_none()), rest) {
-                (Member::Found(value), _) => return Some(Ok(value)),
+                (Member::Found(value), _) => return Some(Walked::Found(value)),
                 (Member::Inside(start), Some(rest)) => {
                     *self.around.get_mut(self.depth)? = path;
                     self.depth += 1;
                     if self.json.get(start) == Some(&b'[') {
-                        return Some(self.array(start, rest));
+                        return Some(Walked::Array(start, rest));
                     }
                     self.at = start + 1;
                     path = rest;
                 }
                 (Member::Inside(_) | Member::End, _) => {
                     let Some(depth) = self.depth.checked_sub(1) else {
-                        return Some(Ok(Value::default()));
+                        return Some(Walked::Found(Value::default()));
                     };
                     self.depth = depth;
                     path = self.around[depth];
@@ -97,11 +113,14 @@ impl<'j, 'p> Quick<'j, 'p> {
 
     /// Goes on with the whole language at the array that begins at `start`.
     #[inline(never)]
-    fn array(&self, start: usize, rest: &'p [u8]) -> Result<Value<'j>, LimitError> {
-        let mut eval = Eval::new();
-        eval.budget.enter()?;
+    fn array(
+        &self,
+        eval: &mut Eval,
+        start: usize,
+        rest: &'p [u8],
+    ) -> Result<Value<'j>, LimitError> {
         let around = self.around.get(..self.depth).unwrap_or_default();
-        walk::resume(&mut eval, self.json, around, start, rest)
+        walk::resume(eval, self.json, around, start, rest)
     }
 
     /// Looks for a key among the members from `self.at` on, as the long way does.
@@ -121,7 +140,10 @@ impl<'j, 'p> Quick<'j, 'p> {
                 return self.broken();
             };
             let named = is_named(json.get(start..end - 1).unwrap_or_default(), name);
-            let Some((token, start)) = next_token(json, end) else {
+            // In a valid document a colon and the value are next, mostly without space.
+            let next = token_at(json, end + 1).filter(|_| json.get(end) == Some(&b':'));
+            let next = next.map(|token| (token, end + 1));
+            let Some((token, start)) = next.or_else(|| next_token(json, end)) else {
                 return self.broken();
             };
             if named && !last && token == Token::Json {

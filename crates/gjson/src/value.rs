@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     number,
-    scan::{Token, string_end, token_at, token_end},
+    scan::{Token, quote_or_backslash, string_end, token_at, token_end},
     string,
     text::{Buf, Text},
 };
@@ -190,7 +190,7 @@ impl fmt::Debug for Value<'_> {
 /// Returns the text of a string that is written as `raw`, which may lack its closing quote.
 pub(crate) fn decoded(raw: &[u8]) -> Text<'_> {
     let rest = raw.get(1..).unwrap_or_default();
-    let inner = match memchr::memchr2(b'"', b'\\', rest) {
+    let inner = match quote_or_backslash(rest) {
         None => return Text::part(rest),
         Some(end) if rest.get(end) == Some(&b'"') => {
             return Text::part(rest.get(..end).unwrap_or_default());

@@ -3,7 +3,7 @@
 //! `cargo bench -p gotpl --bench hostile -- --bench [CALLS]`; CALLS of each function and number of
 //! arguments (10) are drawn beside the cases thought of one by one.
 
-#[path = "../tests/it/hostile/cases.rs"]
+#[path = "../tests/hostile/cases.rs"]
 mod cases;
 
 use std::io::Write as _;

@@ -20,8 +20,8 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Bytes of output.
     pub output_bytes: usize,
-    /// Calls of functions that make keys or stretch passwords.
-    pub key_operations: u32,
+    /// Making of keys and stretching of passwords, in units of about a millisecond.
+    pub key_work: u32,
 }
 
 impl Default for Limits {
@@ -37,7 +37,7 @@ impl Default for Limits {
             steps: 1_000_000,
             memory_bytes: 16 << 20,
             output_bytes: 8 << 20,
-            key_operations: 16,
+            key_work: 1000,
         }
     }
 }
@@ -61,8 +61,8 @@ pub enum Limit {
     Memory,
     /// [`Limits::output_bytes`]
     Output,
-    /// [`Limits::key_operations`]
-    KeyOperations,
+    /// [`Limits::key_work`]
+    KeyWork,
     /// The deadline of the caller.
     Deadline,
 }
@@ -78,7 +78,7 @@ impl fmt::Display for Limit {
             Self::Steps => "template takes too many steps",
             Self::Memory => "template makes too much data",
             Self::Output => "template output is too long",
-            Self::KeyOperations => "template makes too many keys",
+            Self::KeyWork => "template makes too many keys",
             Self::Deadline => "template takes too long",
         })
     }

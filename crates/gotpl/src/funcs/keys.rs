@@ -19,6 +19,12 @@ use crate::value::{Map, Value};
 
 type Answer = Result<Value, FuncError>;
 
+/// What making a key costs, and using one that is given, which may be long: about milliseconds.
+pub(super) const RSA_4096: u32 = 600;
+pub(super) const RSA_2048: u32 = 100;
+pub(super) const SMALL: u32 = 5;
+pub(super) const USE: u32 = 20;
+
 pub(super) const TABLE: &[Function] = &[
     Function::new("genPrivateKey", &[Ty::Str], generate).volatile(),
     Function::new(
@@ -48,11 +54,11 @@ fn generate(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     const FAILED: &str = "failed to generate private key";
     let (kind, der) = match args[0].bytes() {
         b"" | b"rsa" => {
-            ctx.key_operation()?;
+            ctx.key_work(RSA_4096)?;
             ("RSA PRIVATE KEY", rsa_key(KeySize::Rsa4096)?)
         }
         b"ecdsa" => {
-            ctx.key_operation()?;
+            ctx.key_work(SMALL)?;
             let pair =
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| FAILED)?;
             let private = pair.private_key().as_be_bytes().map_err(|_| FAILED)?;
@@ -63,13 +69,13 @@ fn generate(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
             )
         }
         b"ed25519" => {
-            ctx.key_operation()?;
+            ctx.key_work(SMALL)?;
             let pair = Ed25519KeyPair::generate().map_err(|_| FAILED)?;
             let der = pair.to_pkcs8v1().map_err(|_| FAILED)?;
             ("PRIVATE KEY", Zeroizing::new(der.as_ref().to_vec()))
         }
         b"dsa" => {
-            ctx.key_operation()?;
+            ctx.key_work(SMALL)?;
             ("DSA PRIVATE KEY", dsa::key(ctx))
         }
         other => return ctx.str([b"Unknown type ", other].concat()),
@@ -96,7 +102,7 @@ fn rsa_decrypt(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         b"RSA-OAEP" => {}
         _ => return Err("decryption scheme is not supported".into()),
     }
-    ctx.key_operation()?;
+    ctx.key_work(USE)?;
     let algorithm = match hash.bytes() {
         b"SHA1" => &OAEP_SHA1_MGF1SHA1,
         b"SHA512" => &OAEP_SHA512_MGF1SHA512,

@@ -2,6 +2,8 @@
 mod crypt;
 mod oid;
 mod read;
+#[cfg(test)]
+mod tests;
 mod walk;
 mod write;
 

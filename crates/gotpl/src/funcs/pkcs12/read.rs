@@ -26,7 +26,7 @@ const ZERO_OCTETS: u8 = 0x80;
 
 /// Reads a store.
 pub(super) fn store(ctx: &mut Ctx<'_>, der: &[u8], password: &[u8]) -> Result<Store, FuncError> {
-    ctx.key_operation()?;
+    ctx.key_work(1)?;
     ctx.work(der.len() * 16)?;
     let mut pfx = Walk(der).inside(SEQUENCE)?;
     if pfx.take(der::INTEGER)? != [3] {

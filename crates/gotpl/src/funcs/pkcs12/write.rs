@@ -93,7 +93,7 @@ fn encrypted(ctx: &mut Ctx<'_>, bags: &[Der], password: &Password<'_>) -> Result
 }
 
 fn whole(ctx: &mut Ctx<'_>, infos: &[&[u8]], password: &Password<'_>) -> Result<Der, FuncError> {
-    ctx.key_operation()?;
+    ctx.key_work(1)?;
     let content = der::element(SEQUENCE, infos);
     let seal = crypt::sealed(ctx, &content, password)?;
     let content = info(oid::DATA, &der::element(OCTETS, &[&content]));
