@@ -1,5 +1,7 @@
 //! Shell. The command line: subcommands and flags as plain structs.
 
+mod template;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_api::GoDuration;
 
 use crate::telemetry::LogFormat;
+pub use template::{Delimiters, Format, KeyValue, TemplateArgs};
 
 /// Keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
 #[derive(Debug, Parser)]
@@ -29,6 +32,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the sync controller against a cluster.
     Controller(Box<ControllerArgs>),
+    /// Render the template of an ExternalSecret from files, without a cluster.
+    Template(Box<TemplateArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
@@ -91,6 +96,9 @@ pub struct ControllerArgs {
     /// How long a renewal of the Lease counts.
     #[arg(long, default_value = "15s", value_parser = lease_duration, value_name = "DURATION")]
     pub lease_duration: Duration,
+    /// How templates mark their actions.
+    #[command(flatten)]
+    pub delimiters: Delimiters,
     /// How long SIGTERM waits for writes in flight.
     #[arg(long, default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,

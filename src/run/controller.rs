@@ -260,6 +260,10 @@ fn context(
                 Heartbeat::Off => tidegate_stages::Heartbeat::Off,
                 Heartbeat::Every(interval) => tidegate_stages::Heartbeat::Every(interval),
             },
+            templates: Arc::new(tidegate_stages::Templates::new(
+                &args.delimiters.template_left_delimiter,
+                &args.delimiters.template_right_delimiter,
+            )),
         }),
         world,
         fetch: Fetch::new(options),

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_api::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec, names};
-use tidegate_contract::SecretValue;
 
-use crate::{ObjectKey, Report, Retry, StoreKey, TargetDigest, TemplateSourceKey, Urgency};
+use crate::{
+    ObjectKey, Report, Retry, StoreKey, TargetDigest, TemplateSources, Templates, Urgency,
+};
 
 /// Everything a decision about one ExternalSecret needs, taken from caches without I/O.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub struct Observed {
     pub config: Arc<Config>,
     /// Contents of the ConfigMaps and Secrets that [`crate::template_sources`] names, all of the
     /// object's own namespace; `None` for one that does not exist.
-    pub templates: BTreeMap<TemplateSourceKey, Option<Arc<BTreeMap<String, SecretValue>>>>,
+    pub templates: TemplateSources,
 }
 
 impl Observed {
@@ -229,6 +230,8 @@ pub struct Config {
     pub refresh_floor: Duration,
     /// See [`Heartbeat`].
     pub status_heartbeat: Heartbeat,
+    /// Delimiters of templates, and those parsed so far.
+    pub templates: Arc<Templates>,
 }
 
 impl Default for Config {
@@ -237,6 +240,7 @@ impl Default for Config {
             controller_class: "default".into(),
             refresh_floor: Duration::from_secs(1),
             status_heartbeat: Heartbeat::Every(Duration::from_secs(6 * 3600)),
+            templates: Arc::default(),
         }
     }
 }
