@@ -28,7 +28,6 @@
 //! | `apply` | server-side apply | 415 |
 //! | `protobuf-answers` | protobuf on request | JSON, or 406 when only protobuf is accepted |
 //! | `yaml-bodies` | YAML bodies and answers | 415, 406 |
-//! | `duplicate-fields` | duplicate JSON fields are warned of or refused | the last one wins |
 //! | `go-decoder-words` | type errors quote Go types | same code and shape, other type |
 //! | `zero-values` | some zero fields of built-in kinds are printed (`source: {}`) | left out |
 //! | `patch-quotes` | a patch with an undecodable outcome quotes the whole object | leaves it out |

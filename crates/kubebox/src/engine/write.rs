@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admit::{body, complete, prepare};
+use super::admit::{complete, prepare, sent};
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::managed::{Write, track};
+use super::registry::Registry;
 use super::resource::{Builtin, Resource};
 use super::store::{self, Stored};
 use super::validate::check_object;
@@ -24,11 +25,13 @@ const SYSTEM: [&str; 4] = [
 
 impl Engine {
     pub(crate) fn create(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let object = body(call.request)?;
+        let mut object = self.sent(call)?;
+        self.decode(call, &mut object)?;
         let stored = self.create_object(call, object)?;
         Ok(self.answer(call, 201, &stored))
     }
 
+    /// Stores a decoded object as a new one.
     pub(crate) fn create_object(
         &mut self,
         call: &mut Call<'_>,
@@ -39,25 +42,23 @@ impl Engine {
             let text = "create not allowed while custom resource definition is terminating";
             return Err(ApiError::not_while_terminating(text));
         }
-        let (version, strictness) = (call.version, call.strictness);
-        self.admit(
-            &resource,
-            version,
-            &mut object,
-            strictness,
-            &mut call.warnings,
-        )?;
-        if !meta::text(&object, "resourceVersion").is_empty() {
+        if meta::text(&object, "resourceVersion")
+            .parse::<u64>()
+            .is_ok_and(|v| v > 0)
+        {
             let text = "resourceVersion should not be set on objects to be created";
-            return Err(ApiError::version_on_create(text));
+            return Err(ApiError::internal(text));
         }
-        place(call, &mut object)?;
         let prefix = meta::text(&object, "generateName").to_owned();
+        let named = match meta::text(&object, "name") {
+            "" => prefix.as_str(),
+            name => name,
+        };
+        self.namespace_takes_content(call, named)?;
         if meta::text(&object, "name").is_empty() && !prefix.is_empty() {
             meta::set(&mut object, "name", self.ids.name(&prefix));
         }
         let name = meta::text(&object, "name").to_owned();
-        self.namespace_takes_content(call, &name)?;
         for key in SYSTEM {
             meta::remove(&mut object, key);
         }
@@ -80,10 +81,17 @@ impl Engine {
             None => {}
         }
         check_object(&resource, call.version, &object, None, false)?;
+        warn_of_finalizers(call, &object, None);
         meta::set(&mut object, "uid", self.ids.uid());
         let key = store::key(meta::text(&object, "namespace"), &name);
-        if self.store.table(resource.table).get(&key).is_some() {
-            return Err(ApiError::already_exists(resource.named(), &name));
+        if let Some(other) = self.store.table(resource.table).get(&key) {
+            let going = other.meta.terminating;
+            return Err(ApiError::already_exists(
+                resource.named(),
+                &name,
+                going,
+                !prefix.is_empty(),
+            ));
         }
         meta::remove(&mut object, "managedFields");
         self.track(call, None, &mut object);
@@ -101,16 +109,28 @@ impl Engine {
 
     /// PUT.
     pub(crate) fn update(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let new = body(call.request)?;
+        let mut new = self.sent(call)?;
+        self.decode(call, &mut new)?;
         let creates = matches!(call.resource.builtin, Some(Builtin::Lease | Builtin::Event));
         let old = match self.stored(call) {
             Err(_) if creates => {
+                let uid = meta::text(&new, "uid");
+                if !uid.is_empty() {
+                    return Err(wrong_uid(call, &self.registry, uid, ""));
+                }
                 let stored = self.create_object(call, new)?;
                 return Ok(self.answer(call, 201, &stored));
             }
             other => other?,
         };
-        let unconditional = call.resource.typed() && call.resource.builtin != Some(Builtin::Crd);
+        let (uid, own) = (meta::text(&new, "uid"), &*old.meta.uid);
+        if !uid.is_empty() && uid != own {
+            return Err(wrong_uid(call, &self.registry, uid, own));
+        }
+        let unconditional = !matches!(
+            call.resource.builtin,
+            None | Some(Builtin::Crd | Builtin::Lease)
+        );
         if meta::text(&new, "resourceVersion").is_empty() && !unconditional {
             let text = "must be specified for an update";
             let errors = [FieldError::invalid("metadata.resourceVersion", 0, text)];
@@ -121,7 +141,25 @@ impl Engine {
         Ok(self.answer(call, 200, &stored))
     }
 
-    /// Turns the stored object into a new one, as PUT and every PATCH do.
+    fn sent(&self, call: &mut Call<'_>) -> Result<Value> {
+        let (object, repeated) = sent(call.request, &call.resource)?;
+        call.repeated = repeated;
+        Ok(object)
+    }
+
+    /// Makes a sent or patched object one of the resource, at the request's place.
+    pub(crate) fn decode(&self, call: &mut Call<'_>, object: &mut Value) -> Result<()> {
+        let resource = Arc::clone(&call.resource);
+        let (version, strictness) = (call.version, call.strictness);
+        let repeated = std::mem::take(&mut call.repeated);
+        let warnings = &mut call.warnings;
+        self.admit(&resource, version, object, strictness, &repeated, warnings)?;
+        place(call, object)?;
+        single_owners(call, object);
+        Ok(())
+    }
+
+    /// Turns the stored object into a new one, as PUT and every PATCH do once it is decoded.
     pub(crate) fn replace(
         &mut self,
         call: &mut Call<'_>,
@@ -129,31 +167,15 @@ impl Engine {
         mut new: Value,
     ) -> Result<Arc<Stored>> {
         let resource = Arc::clone(&call.resource);
-        let (version, strictness) = (call.version, call.strictness);
+        let version = call.version;
         let name = call.target.name.clone();
-        self.admit(&resource, version, &mut new, strictness, &mut call.warnings)?;
-        place(call, &mut new)?;
+        self.namespace_of(call)?;
         let old = typed(&resource, version, stored.value());
         let sent = meta::text(&new, "resourceVersion");
         if !sent.is_empty() && sent != meta::text(&old, "resourceVersion") {
             return Err(ApiError::stale(resource.named(), &name));
         }
-        let (uid, own) = (meta::text(&new, "uid"), meta::text(&old, "uid"));
-        if !uid.is_empty() && uid != own {
-            let path = if resource.typed() {
-                ""
-            } else {
-                resource.group.as_str()
-            };
-            let key = [path, &resource.plural, &stored.key()].join("/");
-            let key = key.trim_start_matches('/');
-            let why = format!(
-                "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
-                 AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in \
-                 object meta: {own}"
-            );
-            return Err(ApiError::conflict(resource.named(), &name, &why));
-        }
+        let sent = new["metadata"].clone();
         restore(call, &mut new, &old);
         let status = call.target.subresource == "status";
         generation(&resource, version, &mut new, &old);
@@ -162,7 +184,19 @@ impl Engine {
             crd::establish(&mut new, &meta::time(call.now));
         }
         check_object(&resource, version, &new, Some(&old), status)?;
-        self.track(call, Some(&old), &mut new);
+        warn_of_finalizers(call, &new, Some(&old));
+        if status && !resource.typed() {
+            // What the request says of the metadata is owned, though it is not taken over.
+            let mut wished = new.clone();
+            for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
+                copy_or_remove(&mut wished["metadata"], key, sent.get(key).cloned());
+            }
+            self.track(call, Some(&old), &mut wished);
+            let tracked = wished["metadata"].get("managedFields").cloned();
+            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
+        } else {
+            self.track(call, Some(&old), &mut new);
+        }
         let finished = meta::terminating(&new)
             && meta::finalizers(&new).is_empty()
             && new["spec"]["finalizers"]
@@ -192,26 +226,33 @@ impl Engine {
             subresource: &call.target.subresource,
             time: &meta::time(call.now),
         };
-        track(&version.schema, old, new, &write);
+        track(&version.schema, &self.registry.meta, old, new, &write);
+    }
+
+    /// The namespace of a write, if the resource has one; it must be there.
+    fn namespace_of(&self, call: &Call<'_>) -> Result<Option<Arc<Stored>>> {
+        let namespace = call.target.namespace.as_str();
+        let resource = self.registry.by_builtin(Builtin::Namespace);
+        let Some(resource) = resource.filter(|_| call.resource.namespaced) else {
+            return Ok(None);
+        };
+        let found = self.store.table(resource.table).get(namespace).cloned();
+        let namespaces = Named {
+            group: "",
+            name: "namespaces",
+        };
+        found
+            .map(Some)
+            .ok_or_else(|| ApiError::not_found(namespaces, namespace))
     }
 
     /// Refuses a create in a namespace that is missing or going away.
     fn namespace_takes_content(&self, call: &Call<'_>, name: &str) -> Result<()> {
         let namespace = call.target.namespace.as_str();
-        let Some(resource) = self.registry.by_builtin(Builtin::Namespace) else {
-            return Ok(());
-        };
-        if !call.resource.namespaced {
-            return Ok(());
-        }
-        let Some(found) = self.store.table(resource.table).get(namespace) else {
-            let namespaces = Named {
-                group: "",
-                name: "namespaces",
-            };
-            return Err(ApiError::not_found(namespaces, namespace));
-        };
-        if meta::terminating(&found.value()) {
+        if self
+            .namespace_of(call)?
+            .is_some_and(|found| found.meta.terminating)
+        {
             return Err(ApiError::terminating(
                 call.resource.named(),
                 name,
@@ -219,6 +260,68 @@ impl Engine {
             ));
         }
         Ok(())
+    }
+}
+
+/// The refusal of a PUT for an object of another uid; without an object, its own is empty.
+fn wrong_uid(call: &Call<'_>, registry: &Registry, uid: &str, own: &str) -> ApiError {
+    let resource = &call.resource;
+    // Built-in objects lie at the root of etcd, under the resource that is stored.
+    let stored = resource.builtin.and_then(|b| registry.by_builtin(b));
+    let plural = stored.map_or(&resource.plural, |r| &r.plural);
+    let path = if resource.typed() {
+        ""
+    } else {
+        resource.group.as_str()
+    };
+    let object = store::key(&call.target.namespace, &call.target.name);
+    let key = [path, plural, &object].join("/");
+    let key = key.trim_start_matches('/');
+    let why = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
+         AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
+         meta: {own}"
+    );
+    ApiError::conflict(resource.named(), &call.target.name, &why)
+}
+
+/// Drops owners that stand twice, and says so.
+fn single_owners(call: &mut Call<'_>, object: &mut Value) {
+    let Some(owners) = object["metadata"]["ownerReferences"].as_array() else {
+        return;
+    };
+    let mut kept: Vec<Value> = Vec::new();
+    let mut repeated: Vec<&str> = Vec::new();
+    for owner in owners {
+        if !kept.contains(owner) {
+            kept.push(owner.clone());
+        } else if let Some(uid) = owner["uid"].as_str().filter(|uid| !repeated.contains(uid)) {
+            repeated.push(uid);
+        }
+    }
+    if !repeated.is_empty() {
+        let text = ".metadata.ownerReferences contains duplicate entries; API server dedups owner \
+                    references in 1.20+, and may reject such requests as early as 1.24; please \
+                    fix your requests; duplicate UID(s) observed: ";
+        call.warnings.push(format!("{text}{}", repeated.join(", ")));
+        meta::set(object, "ownerReferences", kept);
+    }
+}
+
+/// Warns of new finalizers of custom resources that are nobody's domain.
+fn warn_of_finalizers(call: &mut Call<'_>, new: &Value, old: Option<&Value>) {
+    if call.resource.typed() {
+        return;
+    }
+    let before = old.map(meta::finalizers).unwrap_or_default();
+    for name in meta::finalizers(new) {
+        let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
+        if !standard && !name.contains('/') && !before.contains(&name) {
+            call.warnings.push(format!(
+                "metadata.finalizers: \"{name}\": prefer a domain-qualified finalizer name to \
+                 avoid accidental conflicts with other finalizer writers"
+            ));
+        }
     }
 }
 
@@ -233,14 +336,18 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<()> {
                         on the request";
             return Err(ApiError::bad_request(text));
         }
+    } else {
+        meta::remove(object, "namespace");
     }
     let (sent, asked) = (meta::text(object, "name"), call.target.name.as_str());
     if asked.is_empty() || sent == asked {
         return Ok(());
     }
     if sent.is_empty() {
-        meta::set(object, "name", asked);
-        return Ok(());
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({asked} based on URL) was undeterminable: name must be \
+             provided"
+        )));
     }
     Err(ApiError::bad_request(format!(
         "the name of the object ({sent}) does not match the name on the URL ({asked})"
@@ -250,7 +357,9 @@ fn place(call: &Call<'_>, object: &mut Value) -> Result<()> {
 /// Puts back what this request may not change.
 fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
     for key in SYSTEM.iter().chain(&["generation", "generateName"]) {
-        let keep = *key != "generateName";
+        // A change of these is refused, not undone.
+        let sent = matches!(*key, "uid" | "deletionTimestamp") && !meta::text(new, key).is_empty();
+        let keep = *key != "generateName" && !sent;
         match old["metadata"].get(*key).filter(|_| keep) {
             Some(value) => meta::set(new, key, value.clone()),
             None if keep => {
@@ -280,9 +389,10 @@ fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
             }
         }
         "finalize" => {
-            let finalizers = new["spec"]["finalizers"].clone();
+            let finalizers = new["spec"]["finalizers"].as_array().cloned();
+            let finalizers = finalizers.filter(|list| !list.is_empty());
             *new = old.clone();
-            new["spec"]["finalizers"] = finalizers;
+            copy_or_remove(&mut new["spec"], "finalizers", finalizers.map(Value::Array));
         }
         _ => {
             if version.status {
@@ -357,7 +467,8 @@ impl Engine {
             subresource: "status",
             time,
         };
-        track(&resource.versions[0].schema, Some(&old), object, &write);
+        let schema = &resource.versions[0].schema;
+        track(schema, &self.registry.meta, Some(&old), object, &write);
     }
 
     /// Removes an object whose last state is given, at a resourceVersion of its own.
