@@ -5,6 +5,7 @@ pub mod admin;
 pub mod cli;
 pub mod clock;
 pub mod controller;
+pub mod dev;
 pub mod entropy;
 pub mod lease;
 pub mod metrics;
