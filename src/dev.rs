@@ -17,6 +17,7 @@ pub mod patience;
 pub mod print;
 pub mod redact;
 pub mod screen;
+pub mod stdin;
 pub mod sync;
 pub mod table;
 pub mod view;

@@ -32,6 +32,7 @@ pub struct Live {
     clock: Clock,
     begun: Instant,
     first: Option<Duration>,
+    first_told: bool,
     told: (Vec<Row>, Vec<Fault>),
 }
 
@@ -52,6 +53,7 @@ impl Live {
             clock,
             begun,
             first: None,
+            first_told: false,
             told: (Vec::new(), Vec::new()),
         }
     }
@@ -108,13 +110,10 @@ impl Live {
         let faults = self.sync.faults().to_vec();
         if self.screen.is_live() {
             let size = self.screen.size();
-            let mut lines = table::screen(&rows, &faults, now, size);
-            if let (Some(last), Some(first)) = (lines.last_mut(), self.first) {
-                last.push_str(&format!(
-                    "; first Secret {} ms after start",
-                    first.as_millis()
-                ));
-            }
+            let note = self.first.map_or_else(String::new, |first| {
+                format!("; first Secret {} ms after start", first.as_millis())
+            });
+            let lines = table::screen(&rows, &faults, &note, now, size);
             return self.screen.draw(&lines);
         }
         let mut lines = table::changes(&self.told.0, &rows);
@@ -129,13 +128,8 @@ impl Live {
                 .filter(|f| !new.contains(f))
                 .map(|f| format!("mended: {}", f.at)),
         );
-        if let Some(first) = self.first
-            && self
-                .told
-                .0
-                .iter()
-                .all(|row| row.is_store() || row.changed.is_none())
-        {
+        if let Some(first) = self.first.filter(|_| !self.first_told) {
+            self.first_told = true;
             lines.push(format!("first Secret {} ms after start", first.as_millis()));
         }
         let at = now.strftime("%H:%M:%SZ");

@@ -21,6 +21,8 @@ pub struct Sync {
     namespace: String,
     applied: BTreeMap<Id, Applied>,
     refused: BTreeMap<Id, (Arc<serde_json::Value>, Fault)>,
+    /// What could not be deleted, and is tried again.
+    stuck: Vec<Fault>,
     faults: Vec<Fault>,
     spaces: BTreeSet<String>,
 }
@@ -35,6 +37,7 @@ impl Sync {
             namespace,
             applied: BTreeMap::new(),
             refused: BTreeMap::new(),
+            stuck: Vec::new(),
             faults: Vec::new(),
             spaces: BTreeSet::new(),
         }
@@ -74,9 +77,10 @@ impl Sync {
     /// # Errors
     /// When the API cannot tell what it serves.
     pub async fn pass(&mut self, first: bool) -> Result<bool, ClusterError> {
-        if !(self.files.scan() || first) {
+        if !(self.files.scan() || first || !self.stuck.is_empty()) {
             return Ok(false);
         }
+        self.stuck.clear();
         let mut wanted = self.wanted().await?;
         if self.apply(&wanted, |rank| rank == Rank::Definition).await > 0 {
             wanted = self.wanted().await?;
@@ -86,6 +90,7 @@ impl Sync {
         let mut faults = self.files.faults();
         faults.extend(wanted.faults);
         faults.extend(self.refused.values().map(|(_, fault)| fault.clone()));
+        faults.extend(self.stuck.iter().cloned());
         faults.sort_by_cached_key(|fault| fault.at.clone());
         self.faults = faults;
         Ok(true)
@@ -171,7 +176,11 @@ impl Sync {
             Ok(()) => {
                 self.applied.remove(id);
             }
-            Err(error) => tracing::warn!(object = id.text(), %error, "not deleted; tried again"),
+            Err(error) => {
+                let what = format!("{} left it and is not deleted: {error}", id.text());
+                self.stuck
+                    .push(Fault::new(Sort::Refused, &object.file, what));
+            }
         }
         if id.rank == Rank::Namespace {
             self.spaces.remove(&id.name);

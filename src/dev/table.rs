@@ -62,11 +62,18 @@ fn cut(text: &str, room: usize) -> String {
 }
 
 /// The whole screen: table, then what is wrong, then what fares how. Never more lines than fit;
-/// what is Ready is left out first.
+/// what is Ready is left out first. `note` ends the last line.
 #[must_use]
-pub fn screen(rows: &[Row], faults: &[Fault], now: Timestamp, size: Size) -> Vec<String> {
+pub fn screen(
+    rows: &[Row],
+    faults: &[Fault],
+    note: &str,
+    now: Timestamp,
+    size: Size,
+) -> Vec<String> {
     let troubles = troubles(rows, faults, size);
-    let footer = summary(rows, faults);
+    let mut footer = vec![String::new()];
+    footer.extend(wrap(&(summary(rows, faults) + note), size.width));
     let room = size.height.saturating_sub(footer.len() + 2);
     // Half of the screen at most is for troubles, unless the table needs less.
     let objects: Vec<&Row> = rows.iter().filter(|row| !row.is_store()).collect();
@@ -86,6 +93,8 @@ pub fn screen(rows: &[Row], faults: &[Fault], now: Timestamp, size: Size) -> Vec
         lines.push(format!("… {} more lines", hidden + 1));
     }
     lines.extend(footer);
+    // The cursor stands below: it could not get back to a line that scrolled away.
+    lines.truncate(size.height.saturating_sub(1).max(1));
     lines
 }
 
@@ -242,7 +251,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 
 /// How many fare how.
 #[must_use]
-pub fn summary(rows: &[Row], faults: &[Fault]) -> Vec<String> {
+pub fn summary(rows: &[Row], faults: &[Fault]) -> String {
     let count = |store: bool, state| {
         let fits = |row: &&Row| row.is_store() == store && row.state == state;
         rows.iter().filter(fits).count()
@@ -260,7 +269,7 @@ pub fn summary(rows: &[Row], faults: &[Fault]) -> Vec<String> {
         1 => text.push_str(", 1 problem with the input"),
         many => text.push_str(&format!(", {many} problems with the input")),
     }
-    vec![String::new(), text]
+    text
 }
 
 /// One line for each row that is new or tells something else than before, or is gone.
@@ -271,6 +280,10 @@ pub fn changes(before: &[Row], after: &[Row]) -> Vec<String> {
         let old = before.iter().find(|old| old.id == row.id);
         let told = |row: &Row| (row.state, row.reason.clone(), row.cause.clone());
         let rewritten = old.is_some_and(|old| old.changed != row.changed && row.changed.is_some());
+        if old.is_none() && row.state == State::Waiting {
+            // It is told once there is something to tell.
+            continue;
+        }
         if old.map(told) != Some(told(row)) {
             lines.push(told_line(row));
         } else if rewritten {

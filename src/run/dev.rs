@@ -1,6 +1,5 @@
 //! Shell. `tidegate dev`: an embedded API, the controller on it, and the user's manifests.
 
-use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,12 +25,10 @@ use crate::dev::observe::Observer;
 use crate::dev::patience::Patience;
 use crate::dev::screen::{self, Screen};
 use crate::dev::sync::Sync;
-use crate::dev::{once, print};
+use crate::dev::{once, print, stdin};
 use crate::telemetry::{self, LogFormat};
 
 const EXAMPLE: &str = include_str!("../../manifests/samples/quickstart.yaml");
-/// Bytes of standard input, at most.
-const MAX_INPUT: u64 = 16 * 1024 * 1024;
 /// Longest wait for tasks to end.
 const END: Duration = Duration::from_secs(3);
 
@@ -184,7 +181,7 @@ impl Stage {
         if args.paths.iter().any(|path| is_input(path)) {
             let text = tokio::select! {
                 () = stop.cancelled() => return Err(End::Done),
-                text = input() => text?,
+                text = stdin::text() => text.map_err(End::Usage)?,
             };
             sync.add_text("standard input", &text);
         }
@@ -369,24 +366,6 @@ fn roots(args: &DevArgs) -> Vec<PathBuf> {
         .filter(|path| !is_input(path))
         .cloned()
         .collect()
-}
-
-/// All of standard input, as text.
-async fn input() -> Result<String, End> {
-    let read = tokio::task::spawn_blocking(|| {
-        let mut text = String::new();
-        let result = std::io::stdin()
-            .take(MAX_INPUT + 1)
-            .read_to_string(&mut text);
-        result.map(|_| text)
-    });
-    let what = match read.await {
-        Ok(Ok(text)) if text.len() as u64 <= MAX_INPUT => return Ok(text),
-        Ok(Ok(_)) => format!("over {} MiB", MAX_INPUT >> 20),
-        Ok(Err(error)) => plain(&error),
-        Err(_) => "not read".to_owned(),
-    };
-    Err(End::Usage(format!("standard input: {what}")))
 }
 
 /// The controller's own defaults; alone on its API, it needs no Lease.

@@ -73,7 +73,7 @@ async fn a_kind_nobody_serves_is_told_with_what_is_served() {
 async fn a_name_twice_is_told_with_both_places() {
     let twice = object("good", "s", "a");
     let parts = [
-        "./twice.yaml:1: ExternalSecret default/good stands at ./good.yaml:7 (document 2) already",
+        "./twice.yaml:1: ExternalSecret default/good stands at ./good.yaml:10 (document 2) already",
     ];
     check(&[("twice.yaml", &twice)], &[], &[&parts]).await;
 }
@@ -184,4 +184,18 @@ async fn a_port_that_is_taken_and_a_foreign_kubeconfig_are_told() {
         "{}",
         ran.err
     );
+}
+
+#[tokio::test]
+async fn help_teaches_with_examples_and_exit_codes() {
+    let ran = Place::new().run(&["--help"]).await;
+    assert_eq!((ran.code, &*ran.err), (Some(0), ""));
+    for part in [
+        "Examples:",
+        "tidegate dev --once team/",
+        "Exit codes:",
+        "RBAC is not enforced",
+    ] {
+        assert!(ran.out.contains(part), "{part} in {}", ran.out);
+    }
 }

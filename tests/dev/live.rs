@@ -54,10 +54,10 @@ async fn edits_additions_and_removals_of_files_are_followed() {
 }
 
 #[tokio::test]
-async fn a_changed_store_reaches_its_users_at_once() {
+async fn a_changed_store_reaches_its_users_with_the_next_refresh() {
     let place = Place::new();
     place.write("s.yaml", &store("s", &[("a", "one")]));
-    place.write("a.yaml", &object("a", "s", "a"));
+    place.write("a.yaml", &object("a", "s", "a").replace("1h", "1s"));
     let mut dev = place.start(&["s.yaml", "a.yaml"]).await;
     dev.line("ExternalSecret default/a Ready").await;
     place.write("s.yaml", &store("s", &[("a", "rotated")]));

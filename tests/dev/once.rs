@@ -87,7 +87,7 @@ async fn what_is_not_ready_is_named_with_cause_and_cure_and_the_others_are_print
         [
             "ExternalSecret default/no-key: ",
             "(key: nope)",
-            "to mend it: correct remoteRef.key",
+            "to mend it: correct the key",
         ],
         [
             "ExternalSecret default/no-store: ",

@@ -35,8 +35,8 @@ fn documents_are_found_with_their_lines() {
     );
     check("a.yaml", "", &[]);
     check("a.yaml", "# nothing\n---\n---\n...\n", &[]);
-    let inline = "--- {apiVersion: v1, kind: Secret, metadata: {name: a, namespace: n}}\n";
-    check("a.yaml", inline, &["a.yaml:1 Secret n/a"]);
+    let inline = "--- {apiVersion: v1, kind: Secret, metadata: {name: a, namespace: ns}}\n";
+    check("a.yaml", inline, &["a.yaml:1 Secret ns/a"]);
 }
 
 #[test]

@@ -71,10 +71,10 @@ const CSS: &str = "external-secrets.io/v1 ClusterSecretStore c x";
 
 #[test]
 fn objects_come_in_the_order_that_lets_each_find_what_it_needs() {
-    let found = resolved("f.yaml", &[ES, SS, CSS, "v1 Secret k", "v1 Namespace n"]);
+    let found = resolved("f.yaml", &[ES, SS, CSS, "v1 Secret k", "v1 Namespace ns"]);
     let order: Vec<String> = found.objects.keys().map(Id::text).collect();
     let expected = [
-        "Namespace n",
+        "Namespace ns",
         "Secret team/k",
         "ClusterSecretStore c",
         "SecretStore team/s",

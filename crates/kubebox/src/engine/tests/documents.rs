@@ -101,6 +101,8 @@ fn openapi_shows_the_schemas_that_are_enforced() {
         api.accept("/openapi/v2", "application/x-protobuf").code,
         406
     );
+    let kubectl = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    assert_eq!(api.accept("/openapi/v2", kubectl).code, 200);
 }
 
 #[test]
@@ -212,4 +214,14 @@ fn leases_are_created_by_put_and_held_to_their_rules() {
         "Lease.coordination.k8s.io \"l\" is invalid: spec.leaseDurationSeconds: Invalid value: 0: \
          must be greater than 0",
     );
+}
+
+#[test]
+fn events_may_be_generated_under_the_name_of_an_object_and_a_dot() {
+    let mut api = Api::new();
+    let event = json!({"metadata": {"generateName": "app."}, "reason": "Created", "message": "m",
+        "type": "Normal", "involvedObject": {"kind": "Secret", "name": "app", "namespace": "default"}});
+    let made = api.post("/api/v1/namespaces/default/events", event).ok();
+    let name = made["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("app.") && name.len() > 4, "{name}");
 }
