@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_api::GoDuration;
 
 use crate::telemetry::LogFormat;
+pub use dev::{DevArgs, Output};
 pub use template::{Delimiters, Format, KeyValue, TemplateArgs};
 
 /// Keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
@@ -30,6 +31,8 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try it: a Kubernetes API in memory, your manifests, and the controller.
+    Dev(Box<DevArgs>),
     /// Run the sync controller against a cluster.
     Controller(Box<ControllerArgs>),
     /// Render the template of an ExternalSecret from files, without a cluster.
@@ -184,6 +187,10 @@ mod tests {
             vec!["tidegate", "controller", "--status-heartbeat", "often"],
             vec!["tidegate", "controller", "--admin-addr", "nowhere"],
             vec!["tidegate", "controler"],
+            vec!["tidegate", "dev", "--reveal"],
+            vec!["tidegate", "dev", "--port", "66000"],
+            vec!["tidegate", "dev", "--once", "--timeout", "0s"],
+            vec!["tidegate", "dev", "--once", "-o", "xml"],
         ] {
             let error = Cli::try_parse_from(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");

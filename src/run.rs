@@ -6,14 +6,17 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 
 pub mod controller;
+pub mod dev;
 pub mod template;
 
-/// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage.
+/// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage; `dev`
+/// has two more, which its help names.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
     install_crypto();
     match cli.command {
         Command::Crds => print(&tidegate_api::crd::crds_yaml()),
+        Command::Dev(args) => dev::main(*args),
         Command::Controller(args) => controller::main(*args),
         Command::Template(args) => template::main(&args),
     }

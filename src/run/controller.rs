@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use tidegate_fetch::{Fetch, FetchOptions, FingerprintKey, SessionOptions, Sessions, TokioClock};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fail;
@@ -98,6 +99,39 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let listener = admin::bind(args.admin_addr).await.map_err(|error| {
         ControllerError::Usage(format!("--admin-addr {}: {error}", args.admin_addr))
     })?;
+    let cluster = Cluster {
+        client,
+        namespace,
+        admin: Some(listener),
+    };
+    run_on(cluster, args, |_| {}, stop).await
+}
+
+/// What the controller runs on.
+pub struct Cluster {
+    /// The API server; without retries of its own, ours are bounded and by priority.
+    pub client: Client,
+    /// Namespace of the Lease, unless the flags name one.
+    pub namespace: String,
+    /// The admin port; none is served without.
+    pub admin: Option<TcpListener>,
+}
+
+/// Runs the controller on a cluster until `stop`; `started` sees what its tasks share.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_on(
+    cluster: Cluster,
+    args: ControllerArgs,
+    started: impl FnOnce(&Arc<Context>),
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let Cluster {
+        client,
+        namespace,
+        admin,
+    } = cluster;
     let clock = Clock::system();
     let health = Health::default();
     let salt = cluster_identity(&client).await?;
@@ -114,19 +148,18 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
         leadership
     };
     let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
+    started(&ctx);
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
     let admin_stop = CancellationToken::new();
-    let admin = admin::serve(
-        listener,
-        health.clone(),
-        Arc::new(registry),
-        admin_stop.clone(),
-    );
-    tasks.spawn(async move {
-        if let Err(error) = admin.await {
-            tracing::error!(%error, "the admin port failed");
-        }
-    });
+    if let Some(listener) = admin {
+        let registry = Arc::new(registry);
+        let admin = admin::serve(listener, health.clone(), registry, admin_stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = admin.await {
+                tracing::error!(%error, "the admin port failed");
+            }
+        });
+    }
 
     let outcome = lead(&ctx, &leadership, &health, &stop, args.drain_timeout).await;
     election_stop.cancel();

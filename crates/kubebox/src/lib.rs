@@ -18,7 +18,7 @@
 //! - Structural schemas: pruning, defaulting, validation, CEL (feature `cel`, on by default, by
 //!   the `kube-cel` crate), ratcheting.
 //! - managedFields of every write; finalizers; garbage collection; namespace life cycle.
-//! - Discovery (plain and aggregated), OpenAPI v2 (JSON only) and v3.
+//! - Discovery (plain and aggregated), OpenAPI v2 (JSON; empty in protobuf) and v3.
 //! - Request bodies in JSON, or in protobuf for the built-in kinds; answers are JSON.
 //!
 //! # Known differences from a real server

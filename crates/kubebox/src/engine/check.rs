@@ -26,7 +26,8 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
         }
     };
     let prefix = meta::text(object, "generateName");
-    if !prefix.is_empty() {
+    // Events are named after objects, with a dot; the real server lets both through.
+    if !prefix.is_empty() && resource.builtin != Some(Builtin::Event) {
         let masked = prefix
             .strip_suffix('-')
             .map_or(prefix.to_owned(), |p| format!("{p}a"));

@@ -212,3 +212,13 @@ fn leases_are_created_by_put_and_held_to_their_rules() {
          must be greater than 0",
     );
 }
+
+#[test]
+fn events_may_be_generated_under_the_name_of_an_object_and_a_dot() {
+    let mut api = Api::new();
+    let event = json!({"metadata": {"generateName": "app."}, "reason": "Created", "message": "m",
+        "type": "Normal", "involvedObject": {"kind": "Secret", "name": "app", "namespace": "default"}});
+    let made = api.post("/api/v1/namespaces/default/events", event).ok();
+    let name = made["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("app.") && name.len() > 4, "{name}");
+}
