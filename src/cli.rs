@@ -33,6 +33,8 @@ pub enum Command {
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
     Crds,
+    /// Encryption of Secrets in etcd: make and check its configuration, prove it, renew it.
+    Encryption(Box<tidegate_encryption::commands::Args>),
 }
 
 /// Flags of `tidegate controller`.
