@@ -1,5 +1,6 @@
 //! Shell. The command line: subcommands and flags as plain structs.
 
+mod dev;
 mod template;
 
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ pub enum Command {
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
     Crds,
+    /// Encryption of Secrets in etcd: make and check its configuration, prove it, renew it.
+    Encryption(Box<tidegate_encryption::commands::Args>),
 }
 
 /// Flags of `tidegate controller`.

@@ -8,6 +8,7 @@ use crate::cli::{Cli, Command};
 pub mod controller;
 pub mod dev;
 pub mod template;
+mod encryption;
 
 /// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage; `dev`
 /// has two more, which its help names.
@@ -19,6 +20,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Dev(args) => dev::main(*args),
         Command::Controller(args) => controller::main(*args),
         Command::Template(args) => template::main(&args),
+        Command::Encryption(args) => encryption::main(*args),
     }
 }
 
