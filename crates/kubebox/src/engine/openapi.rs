@@ -11,12 +11,6 @@ use super::{Answer, Engine};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
-/// How kubectl asks for version 2, as it does for a kind that version 3 does not know.
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
-/// A document of version 2 in protobuf without paths and definitions: `swagger` (field 1), and
-/// `info` (2) with `title` (1) and `version` (2). It lets kubectl go on to its own clear error.
-const V2_EMPTY: &[u8] = b"\x0a\x032.0\x12\x0d\x0a\x07kubebox\x12\x02v1";
-
 /// Rendered documents, kept until the registry changes.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
@@ -58,13 +52,6 @@ impl Engine {
     }
 
     pub(crate) fn openapi_v2(&mut self, accept: &str) -> Result<Answer> {
-        if accept.contains(V2_PROTOBUF) && !accept.contains("application/json") {
-            let media = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
-            return Ok(Answer {
-                media,
-                ..Answer::bytes(200, Bytes::from_static(V2_EMPTY))
-            });
-        }
         let protobuf_only = accept.contains("protobuf") && !accept.contains("application/json");
         if protobuf_only {
             return Ok(Answer {
