@@ -10,6 +10,8 @@ use tidegate_api::GoDuration;
 
 use crate::telemetry::LogFormat;
 
+pub mod storm;
+
 /// Keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
 #[derive(Debug, Parser)]
 #[command(
@@ -33,6 +35,11 @@ pub enum Command {
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
     Crds,
+    /// Load a controller of ExternalSecrets and measure it.
+    ///
+    /// Without a kubeconfig everything runs here: an embedded Kubernetes API, a backend, nodes,
+    /// and Tidegate as a child process.
+    Storm(Box<storm::StormArgs>),
 }
 
 /// Flags of `tidegate controller`.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 
 pub mod controller;
+pub mod storm;
 
 /// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage.
 #[must_use]
@@ -14,6 +15,7 @@ pub fn main(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Crds => print(&tidegate_api::crd::crds_yaml()),
         Command::Controller(args) => controller::main(*args),
+        Command::Storm(args) => storm::main(*args),
     }
 }
 

@@ -76,7 +76,9 @@ impl FromStr for Budget {
             return Err("use PHASE.FIGURE=VALUE or PHASE.FIGURE>=VALUE".to_owned());
         };
         let Some((phase, figure)) = path.split_once('.') else {
-            return Err(format!("{path}: use PHASE.FIGURE, such as first-sync.ready.p99"));
+            return Err(format!(
+                "{path}: use PHASE.FIGURE, such as first-sync.ready.p99"
+            ));
         };
         if figure.is_empty() {
             return Err(format!("{path}: the figure's name is missing"));
@@ -109,7 +111,9 @@ fn value(text: &str) -> Result<f64, String> {
     let (number, factor) = found.unwrap_or((text, 1.0));
     match number.parse::<f64>() {
         Ok(number) if number.is_finite() && number >= 0.0 => Ok(number * factor),
-        _ => Err(format!("{text}: use a number with ms, s, m, %, KiB, MiB, /s or no unit")),
+        _ => Err(format!(
+            "{text}: use a number with ms, s, m, %, KiB, MiB, /s or no unit"
+        )),
     }
 }
 
@@ -139,7 +143,11 @@ mod tests {
         let report = report_with(Phase::FirstSync, "ready.p99", 12.0, Unit::Seconds);
         let check = |text: &str, holds: bool, measured: bool| {
             let verdict = text.parse::<Budget>().unwrap().judge(&report);
-            assert_eq!((verdict.holds, verdict.measured.is_some()), (holds, measured), "{text}");
+            assert_eq!(
+                (verdict.holds, verdict.measured.is_some()),
+                (holds, measured),
+                "{text}"
+            );
         };
         check("first-sync.ready.p99=12s", true, true);
         check("first-sync.ready.p99=11s", false, true);
@@ -151,8 +159,14 @@ mod tests {
 
     #[test]
     fn wrong_budgets_are_refused() {
-        for wrong in ["", "first-sync", "first-sync=1s", "nowhere.x=1", "steady.=1", "steady.x=y"]
-        {
+        for wrong in [
+            "",
+            "first-sync",
+            "first-sync=1s",
+            "nowhere.x=1",
+            "steady.=1",
+            "steady.x=y",
+        ] {
             assert!(wrong.parse::<Budget>().is_err(), "{wrong}");
         }
     }

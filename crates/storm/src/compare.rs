@@ -40,7 +40,12 @@ pub fn rows(a: &Report, b: &Report) -> Vec<Row> {
         pair(phase.name(), &of_a, &of_b, &mut rows);
     }
     let (of_a, of_b) = (a.ceiling.as_ref(), b.ceiling.as_ref());
-    pair("ceiling", of_a.unwrap_or(&empty), of_b.unwrap_or(&empty), &mut rows);
+    pair(
+        "ceiling",
+        of_a.unwrap_or(&empty),
+        of_b.unwrap_or(&empty),
+        &mut rows,
+    );
     rows
 }
 
@@ -86,8 +91,14 @@ pub fn differences(a: &Setup, b: &Setup) -> Vec<String> {
 pub fn table(a: &Report, b: &Report) -> String {
     let mut out = String::new();
     let (one, two) = (&a.setup, &b.setup);
-    push(&mut out, format_args!("A: {}, run {}\n", one.controller, one.run));
-    push(&mut out, format_args!("B: {}, run {}\n", two.controller, two.run));
+    push(
+        &mut out,
+        format_args!("A: {}, run {}\n", one.controller, one.run),
+    );
+    push(
+        &mut out,
+        format_args!("B: {}, run {}\n", two.controller, two.run),
+    );
     for difference in differences(one, two) {
         push(&mut out, format_args!("the loads differ in {difference}\n"));
     }
@@ -101,7 +112,9 @@ pub fn table(a: &Report, b: &Report) -> String {
             );
         }
         let show = |figure: Option<Figure>| figure.map_or("-".to_owned(), |f| f.to_string());
-        let ratio = row.ratio().map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = row
+            .ratio()
+            .map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
         let (a, b) = (show(row.a), show(row.b));
         push(
             &mut out,
@@ -134,7 +147,10 @@ mod tests {
         assert_eq!(rows[0].ratio(), Some(0.5));
         assert_eq!((rows[1].a, rows[1].ratio()), (None, None));
         let text = table(&a, &b);
-        assert!(text.contains("the loads differ in objects: 0 against 3"), "{text}");
+        assert!(
+            text.contains("the loads differ in objects: 0 against 3"),
+            "{text}"
+        );
         assert!(text.contains("10.00 s"), "{text}");
         assert!(text.contains("0.50"), "{text}");
     }

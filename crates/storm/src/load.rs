@@ -79,15 +79,11 @@ impl Load {
         }
         if self.shared > objects {
             let shared = self.shared;
-            return no(format!(
-                "--shared {shared}: more than --objects, {objects}"
-            ));
+            return no(format!("--shared {shared}: more than --objects, {objects}"));
         }
         if self.nodes > 0 && (self.mounts == 0 || self.mounts > objects) {
             let mounts = self.mounts;
-            return no(format!(
-                "--mounts {mounts}: use 1 to --objects, {objects}"
-            ));
+            return no(format!("--mounts {mounts}: use 1 to --objects, {objects}"));
         }
         let watches = self.nodes.checked_mul(self.mounts);
         if watches.is_none_or(|watches| watches > MAX_WATCHES) {
@@ -140,7 +136,11 @@ impl Load {
     pub fn object_at(&self, namespace: &str, name: &str) -> Option<usize> {
         let number: usize = name.strip_prefix("es-")?.parse().ok()?;
         let rest = namespace.strip_prefix("storm-")?;
-        let found: usize = rest.strip_prefix(&*self.run)?.strip_prefix('-')?.parse().ok()?;
+        let found: usize = rest
+            .strip_prefix(&*self.run)?
+            .strip_prefix('-')?
+            .parse()
+            .ok()?;
         (found == number % self.namespaces).then_some(number)
     }
 
@@ -192,7 +192,10 @@ impl Load {
     /// The generation that a value is of.
     #[must_use]
     pub fn generation(value: &[u8]) -> Option<u32> {
-        let digits = value.strip_prefix(b"g")?.split(|byte| *byte == b'.').next()?;
+        let digits = value
+            .strip_prefix(b"g")?
+            .split(|byte| *byte == b'.')
+            .next()?;
         std::str::from_utf8(digits).ok()?.parse().ok()
     }
 
@@ -200,9 +203,7 @@ impl Load {
     #[must_use]
     pub fn external_secret(&self, object: usize, key: &str) -> Value {
         let Place { namespace, name } = self.place(object);
-        let entry = |secret_key: &str, property: &str| {
-            json!({ "secretKey": secret_key, "remoteRef": { "key": key, "property": property } })
-        };
+        let entry = |secret_key: &str, property: &str| json!({ "secretKey": secret_key, "remoteRef": { "key": key, "property": property } });
         json!({
             "apiVersion": GROUP, "kind": "ExternalSecret",
             "metadata": { "name": name, "namespace": namespace,

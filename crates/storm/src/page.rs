@@ -75,10 +75,14 @@ pub fn comparison(a: &Report, b: &Report) -> String {
     }
     type Of = fn(&Second) -> Option<f64>;
     let shown: [(&str, &str, Of); 4] = [
-        ("Secrets with the value wanted", "objects", |s| Some(float(s.secrets))),
+        ("Secrets with the value wanted", "objects", |s| {
+            Some(float(s.secrets))
+        }),
         ("Ready", "objects", |s| Some(float(s.ready))),
         ("Backend calls", "a second", |s| Some(f64::from(s.backend))),
-        ("An unrelated client's GET, slowest", "seconds", |s| s.slowest),
+        ("An unrelated client's GET, slowest", "seconds", |s| {
+            s.slowest
+        }),
     ];
     for (title, unit, of) in shown {
         let lines = [("A", a), ("B", b)].map(|(name, report)| line(name, report, of));
@@ -94,7 +98,9 @@ pub fn comparison(a: &Report, b: &Report) -> String {
              <th class=\"n\">B</th><th class=\"n\">B/A</th></tr>\n";
     for row in compare::rows(a, b) {
         let show = |figure: Option<Figure>| figure.map_or("–".to_owned(), |f| f.to_string());
-        let ratio = row.ratio().map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = row
+            .ratio()
+            .map_or("–".to_owned(), |ratio| format!("{ratio:.2}"));
         body += &format!(
             "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
              <td class=\"n\">{ratio}</td></tr>\n",
@@ -173,8 +179,16 @@ fn plots(report: &Report) -> Vec<Plot> {
         requests,
         plot("Backend calls", "in 1 s buckets", backend),
         plot("An unrelated client's GET", "seconds", latency),
-        plot("The controller's processor time", "cores", vec![line("cpu", report, |s| s.cpu)]),
-        plot("The controller's memory", "MiB", vec![line("resident", report, memory)]),
+        plot(
+            "The controller's processor time",
+            "cores",
+            vec![line("cpu", report, |s| s.cpu)],
+        ),
+        plot(
+            "The controller's memory",
+            "MiB",
+            vec![line("resident", report, memory)],
+        ),
     ]
 }
 
@@ -197,10 +211,13 @@ fn levels(report: &Report) -> Vec<(String, f64)> {
     let Some(ceiling) = &report.ceiling else {
         return Vec::new();
     };
-    [("secrets.rate", "bare Secret creates"), ("statuses.rate", "bare status writes")]
-        .into_iter()
-        .filter_map(|(figure, name)| Some((name.to_owned(), ceiling.get(figure)?.value)))
-        .collect()
+    [
+        ("secrets.rate", "bare Secret creates"),
+        ("statuses.rate", "bare status writes"),
+    ]
+    .into_iter()
+    .filter_map(|(figure, name)| Some((name.to_owned(), ceiling.get(figure)?.value)))
+    .collect()
 }
 
 #[cfg(test)]
@@ -216,7 +233,13 @@ mod tests {
         report.setup.controller = "a <b>".into();
         report.notes.push("audit & more".into());
         let html = page(&report);
-        for part in ["a &lt;b&gt;", "audit &amp; more", "ready.p99", "create secrets", "<svg"] {
+        for part in [
+            "a &lt;b&gt;",
+            "audit &amp; more",
+            "ready.p99",
+            "create secrets",
+            "<svg",
+        ] {
             assert!(html.contains(part), "{part}");
         }
         for outside in ["<script", "http:", "https:", "src=", "@import", "url("] {

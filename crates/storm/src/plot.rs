@@ -94,7 +94,10 @@ impl Plot {
         let points = || self.lines.iter().flat_map(|line| &line.points);
         let end = points().map(|point| point.0).fold(1.0, f64::max);
         let levels = self.levels.iter().map(|level| level.1);
-        let top = points().map(|point| point.1).chain(levels).fold(0.0, f64::max);
+        let top = points()
+            .map(|point| point.1)
+            .chain(levels)
+            .fold(0.0, f64::max);
         let top = if top > 0.0 { top * 1.05 } else { 1.0 };
         let scale = Scale { end, top };
         let mut out = format!(
@@ -109,19 +112,29 @@ impl Plot {
         scale.axes(&mut out);
         for (second, name) in &self.marks {
             let x = scale.x(*second);
-            push(&mut out, format_args!(
-                "<g class=\"mark\"><line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
+            push(
+                &mut out,
+                format_args!(
+                    "<g class=\"mark\"><line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{:.1}\"/>\
                  <text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
-                HEIGHT - BOTTOM, x + 3.0, TOP + 9.0, escape(name)
-            ));
+                    HEIGHT - BOTTOM,
+                    x + 3.0,
+                    TOP + 9.0,
+                    escape(name)
+                ),
+            );
         }
         for (name, value) in &self.levels {
             let (y, right) = (scale.y(*value), WIDTH - RIGHT);
-            push(&mut out, format_args!(
-                "<g class=\"level\"><line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" \
+            push(
+                &mut out,
+                format_args!(
+                    "<g class=\"level\"><line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" \
                  y2=\"{y:.1}\"/><text x=\"{right}\" y=\"{:.1}\">{}</text></g>\n",
-                y - 3.0, escape(name)
-            ));
+                    y - 3.0,
+                    escape(name)
+                ),
+            );
         }
         self.draw(&scale, &mut out);
         out + "</svg>\n"
@@ -137,10 +150,13 @@ impl Plot {
                 push(&mut path, format_args!("{verb}{x:.1} {y:.1}"));
             }
             let name = escape(&line.name);
-            push(out, format_args!(
-                "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"/>\n\
+            push(
+                out,
+                format_args!(
+                    "<path d=\"{path}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.6\"/>\n\
                  <text class=\"legend\" x=\"{legend:.0}\" y=\"28\" fill=\"{colour}\">{name}</text>\n"
-            ));
+                ),
+            );
             legend += 14.0 + 6.4 * crate::figures::float(line.name.chars().count());
         }
     }
@@ -166,21 +182,30 @@ impl Scale {
         let mut value = 0.0;
         while value <= self.top {
             let y = self.y(value);
-            push(out, format_args!(
-                "<g class=\"tick\"><line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" \
+            push(
+                out,
+                format_args!(
+                    "<g class=\"tick\"><line x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" \
                  y2=\"{y:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text></g>\n",
-                LEFT - 5.0, y + 3.0, number(value)
-            ));
+                    LEFT - 5.0,
+                    y + 3.0,
+                    number(value)
+                ),
+            );
             value += by;
         }
         let by = step(self.end, 8.0);
         let mut second = 0.0;
         while second <= self.end {
             let x = self.x(second);
-            push(out, format_args!(
-                "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} s</text>\n",
-                bottom + 14.0, number(second)
-            ));
+            push(
+                out,
+                format_args!(
+                    "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} s</text>\n",
+                    bottom + 14.0,
+                    number(second)
+                ),
+            );
             second += by;
         }
     }

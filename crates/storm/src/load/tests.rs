@@ -39,7 +39,10 @@ fn every_key_is_read_and_the_shared_one_by_its_share() {
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), 200);
     assert_eq!(load.keys_read(), 200);
     assert_eq!(keys.iter().filter(|key| **key == 0).count(), 100);
-    let alone = Load { shared: 0, ..load.clone() };
+    let alone = Load {
+        shared: 0,
+        ..load.clone()
+    };
     assert_eq!(alone.keys_read(), 200);
     let one = Load { keys: 1, ..load };
     assert_eq!(one.keys_read(), 1);
