@@ -15,6 +15,8 @@ use crate::telemetry::LogFormat;
 pub use dev::{DevArgs, Output};
 pub use template::{Delimiters, Format, KeyValue, TemplateArgs};
 
+pub mod storm;
+
 /// Keeps native Kubernetes Secrets equal to what teams declare in ExternalSecrets.
 #[derive(Debug, Parser)]
 #[command(
@@ -44,6 +46,11 @@ pub enum Command {
     Crds,
     /// Encryption of Secrets in etcd: make and check its configuration, prove it, renew it.
     Encryption(Box<tidegate_encryption::commands::Args>),
+    /// Load a controller of ExternalSecrets and measure it.
+    ///
+    /// Without a kubeconfig everything runs here: an embedded Kubernetes API, a backend, nodes,
+    /// and Tidegate as a child process.
+    Storm(Box<storm::StormArgs>),
 }
 
 /// Flags of `tidegate controller`.

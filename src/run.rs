@@ -9,6 +9,7 @@ pub mod controller;
 pub mod dev;
 pub mod template;
 mod encryption;
+pub mod storm;
 
 /// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage; `dev`
 /// has two more, which its help names.
@@ -21,6 +22,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Controller(args) => controller::main(*args),
         Command::Template(args) => template::main(&args),
         Command::Encryption(args) => encryption::main(*args),
+        Command::Storm(args) => storm::main(*args),
     }
 }
 

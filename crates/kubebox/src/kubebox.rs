@@ -130,6 +130,12 @@ impl Kubebox {
         lock(&self.0.log).all()
     }
 
+    /// Takes the requests since the last call, oldest first; none is counted twice or lost.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<RequestRecord> {
+        lock(&self.0.log).take()
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.0.log).clear();

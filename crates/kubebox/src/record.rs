@@ -124,6 +124,10 @@ impl Log {
         self.records.iter().cloned().collect()
     }
 
+    pub(crate) fn take(&mut self) -> Vec<RequestRecord> {
+        std::mem::take(&mut self.records).into()
+    }
+
     pub(crate) fn clear(&mut self) {
         self.records.clear();
     }

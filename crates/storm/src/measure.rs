@@ -1,0 +1,201 @@
+//! Shell. What every phase does: wait for the wave, mark the counters, tell what they moved by.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backend::Tally;
+use crate::board::{Board, Progress};
+use crate::figures::{Figures, Unit, float};
+use crate::ledger::Counts;
+use crate::options::StormError;
+use crate::process::Usage;
+use crate::run::Run;
+
+/// Time between two looks at the board.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The state of all counters at one moment.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    pub(crate) at: Duration,
+    pub(crate) counts: Counts,
+    pub(crate) tally: Tally,
+    probed: usize,
+    usage: Option<Usage>,
+}
+
+impl Run {
+    /// Time since the run began.
+    pub(crate) fn now(&self) -> Duration {
+        self.watchers.origin.elapsed()
+    }
+
+    /// Starts the controller.
+    pub(crate) fn start_controller(&mut self) -> Result<(), StormError> {
+        let running = self.plan.start().map_err(StormError::Failed)?;
+        self.collector.follow_process(running.pid());
+        self.controller = Some(running);
+        Ok(())
+    }
+
+    /// Ends the controller with SIGTERM.
+    pub(crate) async fn end_controller(&mut self) {
+        if let Some(running) = self.controller.take() {
+            self.collector.follow_process(None);
+            running.terminate().await;
+        }
+    }
+
+    /// Ends the controller with SIGKILL.
+    pub(crate) async fn kill_controller(&mut self) {
+        if let Some(running) = self.controller.take() {
+            self.collector.follow_process(None);
+            running.kill().await;
+        }
+    }
+
+    /// Waits; ends early when the user or the controller ends the run.
+    pub(crate) async fn pause(&mut self, time: Duration) -> Result<(), StormError> {
+        let ended = async {
+            match &mut self.controller {
+                Some(running) => running.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(time) => Ok(()),
+            () = self.stop.cancelled() => Err(StormError::Interrupted),
+            how = ended => Err(StormError::Failed(how)),
+        }
+    }
+
+    /// Waits for the wave to get so far; tells whether it did within the time.
+    pub(crate) async fn until(
+        &mut self,
+        limit: Duration,
+        done: impl Fn(&Progress) -> bool,
+    ) -> Result<bool, StormError> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let progress = self.watchers.read(Board::progress);
+            if self.screen.due() {
+                self.show(&progress);
+            }
+            if done(&progress) {
+                return Ok(true);
+            }
+            if Instant::now() >= deadline {
+                return Ok(false);
+            }
+            self.pause(LOOK).await?;
+        }
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let ready = self.watchers.read(Board::ready);
+        let newest = self.collector.newest().unwrap_or_default();
+        let requests: u32 = newest.requests.values().sum();
+        let quantile = |share| ready.percentile(share).unwrap_or(0.0);
+        let text = format!(
+            "{}: {} of {} Ready, {} Secrets, nodes {} of {}; p50 {:.1} s p99 {:.1} s; \
+             API {requests}/s, backend {}/s",
+            self.phase,
+            progress.ready,
+            progress.objects,
+            progress.secrets,
+            progress.seen,
+            progress.mounts,
+            quantile(0.5),
+            quantile(0.99),
+            newest.backend,
+        );
+        self.screen.progress(&text);
+    }
+
+    /// The counters now.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark {
+            at: self.now(),
+            counts: self.collector.counts(),
+            tally: self.backend.tally(),
+            probed: self.probe.mark(),
+            usage: self.collector.usage(),
+        }
+    }
+
+    /// Adds what every phase tells: requests, backend calls, latency, processor time, memory.
+    pub(crate) fn standard(&self, mark: &Mark, figures: &mut Figures) {
+        if self.collector.knows_requests() {
+            let counts = self.collector.counts().since(&mark.counts);
+            figures.count("requests.mutating", counts.mutating);
+            figures.count("requests.reading", counts.reading);
+            figures.count("requests.secrets", counts.secrets);
+            figures.count("requests.statuses", counts.statuses);
+            figures.count("requests.pushed-back", counts.pushed_back);
+            for (sort, count) in &counts.sorts {
+                figures.count(format!("requests.sort.{}", sort.replace(' ', "-")), *count);
+            }
+        }
+        let tally = self.backend.tally().since(&mark.tally);
+        figures.count("backend.calls", tally.calls);
+        figures.count("backend.reads", tally.reads);
+        figures.count("backend.logins", tally.logins);
+        figures.count("backend.tokens", tally.tokens);
+        figures.count("backend.throttled", tally.throttled);
+        let latency = self.probe.since(mark.probed);
+        figures.percentiles("unrelated", &latency);
+        figures.percentiles("unrelated.idle", &self.idle);
+        if let (Some(loaded), Some(idle)) = (latency.percentile(0.99), self.idle.percentile(0.99)) {
+            figures.ratio("unrelated.vs-idle", loaded, idle);
+        }
+        figures.count("unrelated.pushed-back", self.probe.pushed_back());
+        if let Some(usage) = self.collector.usage() {
+            // A process that began after the mark has used all of its time since.
+            let before = mark.usage.map_or(Duration::ZERO, |usage| usage.cpu);
+            let used = usage.cpu.saturating_sub(before);
+            let passed = self.now().saturating_sub(mark.at).as_secs_f64();
+            figures.seconds("controller.cpu", used);
+            figures.ratio("controller.cores", used.as_secs_f64(), passed);
+            figures.set("controller.memory.peak", bytes(usage.peak), Unit::Bytes);
+            figures.set("controller.memory", bytes(usage.resident), Unit::Bytes);
+        }
+    }
+
+    /// Adds the wave's times, and how much of it is unfinished.
+    pub(crate) fn converged(&self, figures: &mut Figures) {
+        let (progress, secrets, ready, nodes) = self.watchers.read(|board| {
+            (
+                board.progress(),
+                board.secrets(),
+                board.ready(),
+                board.nodes(),
+            )
+        });
+        figures.count("objects", progress.objects);
+        figures.count(
+            "unfinished",
+            progress.objects - progress.ready.min(progress.secrets),
+        );
+        figures.percentiles("secret", &secrets);
+        figures.percentiles("ready", &ready);
+        if progress.mounts > 0 {
+            figures.percentiles("nodes", &nodes);
+            figures.count("nodes.unseen", progress.mounts - progress.seen);
+        }
+        if let Some(last) = ready.percentile(1.0) {
+            figures.set("ready.rate", float(ready.len()) / last, Unit::PerSecond);
+        }
+    }
+
+    /// Says something that belongs into the report.
+    pub(crate) fn note(&mut self, text: String) {
+        self.screen.line(&text);
+        self.notes.push(text);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
+fn bytes(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,311 @@
+//! Shell. A run from its first namespace to its report, and what its phases share.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kube::Client;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::Backend;
+use crate::board::Board;
+use crate::collect::{AuditTail, Collector, Requests};
+use crate::controller::{Plan, Running};
+use crate::figures::{Figures, Samples};
+use crate::load::Load;
+use crate::nodes::{Nodes, Watchers};
+use crate::options::{Options, StormError, arguments};
+use crate::phase::{self, Phase};
+use crate::probe::Probe;
+use crate::report::{PhaseReport, Report, SCHEMA, Setup};
+use crate::screen::Screen;
+use crate::target::{self, Target};
+use crate::{bare, phases, setup, witness};
+
+/// How long the unrelated client is alone at first: 100 samples.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// A run: everything that its phases use.
+pub struct Run {
+    pub(crate) options: Options,
+    pub(crate) load: Load,
+    pub(crate) target: Target,
+    pub(crate) admin: Client,
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) watchers: Watchers,
+    pub(crate) collector: Collector,
+    pub(crate) probe: Arc<Probe>,
+    pub(crate) nodes: Nodes,
+    pub(crate) controller: Option<Running>,
+    pub(crate) screen: Screen,
+    pub(crate) notes: Vec<String>,
+    /// Number of the next object that appears during the run.
+    pub(crate) next: usize,
+    pub(crate) phase: Phase,
+    pub(crate) ceiling: Option<Figures>,
+    pub(crate) plan: Plan,
+    pub(crate) stop: CancellationToken,
+    pub(crate) idle: Samples,
+    reports: Vec<PhaseReport>,
+    _witness: tokio::task::JoinSet<()>,
+}
+
+/// Runs a storm to its end and cleans up after it, however it ends.
+///
+/// The report covers the phases that were completed; it is absent when none was.
+pub async fn storm(
+    options: Options,
+    stop: CancellationToken,
+    mut screen: Screen,
+) -> (Option<Report>, Result<(), StormError>) {
+    if let Err(error) = options.load.check() {
+        return (None, Err(StormError::Usage(error.to_string())));
+    }
+    let opened = tokio::select! {
+        opened = Target::open(&options.place, &options.token, options.seed) => opened,
+        () = stop.cancelled() => return (None, Err(StormError::Interrupted)),
+    };
+    let prepared = match opened {
+        Ok(target) => checked(target, &options).await,
+        Err(error) => Err(error.into()),
+    };
+    let (target, admin) = match prepared {
+        Ok(ready) => ready,
+        Err(error) => return (None, Err(error)),
+    };
+    let on_cluster = target.kubebox().is_none();
+    let (run, keep) = (options.load.run.clone(), options.keep);
+    let made = tokio::select! {
+        made = Run::make(options, target, admin.clone(), stop.clone(), &mut screen) => made,
+        () = stop.cancelled() => Err(StormError::Interrupted),
+    };
+    let (report, outcome) = match made {
+        Ok(mut made) => {
+            std::mem::swap(&mut made.screen, &mut screen);
+            let outcome = made.run().await;
+            made.end_controller().await;
+            std::mem::swap(&mut made.screen, &mut screen);
+            (made.report(&outcome), outcome)
+        }
+        Err(error) => (None, Err(error)),
+    };
+    let cleaned = if on_cluster && !keep {
+        tidy(&admin, &run, &mut screen).await
+    } else {
+        Ok(())
+    };
+    (report, outcome.and(cleaned))
+}
+
+async fn checked(target: Target, options: &Options) -> Result<(Target, Client), StormError> {
+    let admin = target.admin()?;
+    target::preflight(&admin)
+        .await
+        .map_err(StormError::Failed)?;
+    let taken = setup::namespaces(&admin, Some(&options.load.run)).await?;
+    if !taken.is_empty() {
+        return Err(StormError::Failed(format!(
+            "run {0} has left namespaces behind; remove them with: tidegate storm clean --run {0}",
+            options.load.run
+        )));
+    }
+    Ok((target, admin))
+}
+
+async fn tidy(admin: &Client, run: &str, screen: &mut Screen) -> Result<(), StormError> {
+    screen.line("removing the run's namespaces");
+    let progress = |left: usize| screen.progress(&format!("{left} namespaces are still there"));
+    match setup::clean(admin, Some(run), progress).await {
+        Ok(cleaned) if cleaned.left == 0 => Ok(()),
+        Ok(cleaned) => Err(StormError::Failed(format!(
+            "{} namespaces of run {run} are still terminating; \
+             remove what is left with: tidegate storm clean --run {run}",
+            cleaned.left
+        ))),
+        Err(error) => Err(StormError::Failed(format!(
+            "{error}; remove what is left with: tidegate storm clean --run {run}"
+        ))),
+    }
+}
+
+impl Run {
+    /// Makes namespaces, objects and watchers; no controller runs yet.
+    async fn make(
+        options: Options,
+        target: Target,
+        admin: Client,
+        stop: CancellationToken,
+        screen: &mut Screen,
+    ) -> Result<Self, StormError> {
+        let load = options.load.clone();
+        let origin = Instant::now();
+        let backend = Backend::start(load.clone(), options.backend_latency, origin).await;
+        let backend = backend.map_err(|error| {
+            StormError::Failed(format!("the backend cannot listen on loopback: {error}"))
+        })?;
+        let requests = requests(&options, &target)?;
+        screen.line(&format!(
+            "run {}: {} objects in {} namespaces on {}",
+            load.run,
+            load.objects,
+            load.namespaces,
+            target.name()
+        ));
+        setup::base(&admin, &load, &backend.url()).await?;
+        let watchers = Watchers {
+            board: Arc::new(Mutex::new(Board::new(load.clone()))),
+            origin,
+        };
+        let witness = witness::start(&load, [target.admin()?, target.admin()?], &watchers);
+        let mut made = 0;
+        setup::objects(&admin, &load, 0..load.objects, |_| {
+            made += 1;
+            screen.progress(&format!("making objects: {made} of {}", load.objects));
+        })
+        .await?;
+        let probe = Arc::new(Probe::start(target.outsider()?, setup::probe_path(&load)));
+        let backend = Arc::new(backend);
+        let user = options.audit_user.clone();
+        let (shown, seen) = (watchers.clone(), Arc::clone(&probe));
+        let collector = Collector::start(requests, user, shown, Arc::clone(&backend), seen);
+        let mark = probe.mark();
+        tokio::time::sleep(IDLE).await;
+        let idle = probe.since(mark);
+        let ceiling = ceiling(&options, &target, &admin, screen).await?;
+        let nodes = Nodes::start(&load, &target, watchers.clone()).await?;
+        let (kubeconfig, context) = target.kubeconfig();
+        let plan = Plan {
+            kind: options.controller.clone(),
+            args: arguments(&options, kubeconfig, context),
+            kubeconfig: kubeconfig.clone(),
+        };
+        Ok(Self {
+            next: load.objects,
+            options,
+            load,
+            target,
+            admin,
+            backend,
+            watchers,
+            collector,
+            probe,
+            nodes,
+            controller: None,
+            screen: Screen::silent(),
+            notes: Vec::new(),
+            phase: Phase::FirstSync,
+            ceiling,
+            plan,
+            stop,
+            idle,
+            reports: Vec::new(),
+            _witness: witness,
+        })
+    }
+
+    async fn run(&mut self) -> Result<(), StormError> {
+        for phase in phase::ordered(&self.options.phases) {
+            self.phase = phase;
+            let from = self.now();
+            let Some(mut figures) = phases::run(self, phase).await? else {
+                continue;
+            };
+            let to = self.now();
+            figures.seconds("duration", to.saturating_sub(from));
+            self.screen
+                .line(&format!("{phase}: {}", headline(&figures)));
+            self.reports.push(PhaseReport {
+                phase,
+                from: from.as_secs_f64(),
+                to: to.as_secs_f64(),
+                figures,
+            });
+        }
+        Ok(())
+    }
+
+    fn report(&self, outcome: &Result<(), StormError>) -> Option<Report> {
+        if self.reports.is_empty() {
+            return None;
+        }
+        let mut notes = self.notes.clone();
+        if !self.collector.knows_requests() {
+            notes.push("requests are not known: name the API server's log by --audit-log".into());
+        }
+        if let Err(error) = outcome {
+            notes.push(format!("the run ended early, in {}: {error}", self.phase));
+        }
+        let (load, options) = (&self.load, &self.options);
+        let cores = std::thread::available_parallelism();
+        Some(Report {
+            schema: SCHEMA,
+            setup: Setup {
+                run: load.run.clone(),
+                began: options.began.clone(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                controller: options.controller.name(),
+                api: self.target.name().to_owned(),
+                objects: load.objects,
+                namespaces: load.namespaces,
+                keys: load.keys,
+                shared: load.shared,
+                nodes: load.nodes,
+                mounts: if load.nodes == 0 { 0 } else { load.mounts },
+                refresh: load.refresh.as_secs(),
+                cores: cores.map_or(1, std::num::NonZero::get),
+            },
+            phases: self.reports.clone(),
+            seconds: self.collector.seconds(),
+            ceiling: self.ceiling.clone(),
+            notes,
+        })
+    }
+}
+
+async fn ceiling(
+    options: &Options,
+    target: &Target,
+    admin: &Client,
+    screen: &mut Screen,
+) -> Result<Option<Figures>, StormError> {
+    if !options.ceiling {
+        return Ok(None);
+    }
+    screen.line("measuring the API server's own ceiling");
+    let load = &options.load;
+    let count = (load.objects / 5).clamp(100, 1000);
+    let measured = bare::ceiling(admin, &target.outsider()?, load, count).await?;
+    Ok(Some(measured))
+}
+
+fn headline(figures: &Figures) -> String {
+    let names = [
+        "objects",
+        "unfinished",
+        "secret.p99",
+        "ready.p99",
+        "ready.rate",
+        "requests.mutating",
+        "backend.reads",
+        "unrelated.vs-idle",
+        "duration",
+    ];
+    let parts = names.iter().filter_map(|name| {
+        let figure = figures.get(name)?;
+        Some(format!("{name} {figure}"))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn requests(options: &Options, target: &Target) -> Result<Requests, StormError> {
+    if let Some(kubebox) = target.kubebox() {
+        return Ok(Requests::Kubebox(kubebox.clone()));
+    }
+    let Some(path) = &options.audit_log else {
+        return Ok(Requests::Unknown);
+    };
+    let opened = AuditTail::open(path);
+    opened
+        .map(Requests::Audit)
+        .map_err(|error| StormError::Usage(format!("--audit-log {}: {error}", path.display())))
+}
