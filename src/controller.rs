@@ -24,6 +24,7 @@ mod desks;
 mod few;
 mod follow;
 mod guard;
+mod items;
 mod packed;
 mod polling;
 mod pulse;

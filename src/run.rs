@@ -7,9 +7,9 @@ use crate::cli::{Cli, Command};
 
 pub mod controller;
 pub mod dev;
-pub mod template;
 mod encryption;
 pub mod storm;
+pub mod template;
 
 /// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage; `dev`
 /// has two more, which its help names.

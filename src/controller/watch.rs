@@ -13,18 +13,17 @@ use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use tidegate_api::{
-    ClusterSecretStore, ExternalSecret, SecretStore, SecretStoreSpec, StoreKind, StoreStatus, names,
-};
-use tidegate_stages::{ObjectKey, StoreKey, TargetDigest, Trigger, status_is_ours};
+use tidegate_api::{ExternalSecret, names};
+use tidegate_stages::{ObjectKey, TargetDigest, Trigger, status_is_ours};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::follow::{Seen, follow, key_of};
-use super::relations::StoreId;
 use super::sources::{SourceKey, SourceKind};
-use super::world::{Broken, Look, StoreEntry, release_of};
+use super::world::{Broken, Look};
 use crate::report::STATUS_MANAGER;
+
+mod stores;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -47,14 +46,14 @@ pub const LISTS: [&str; 5] = [
 pub fn tasks(ctx: &Arc<Context>, stop: &CancellationToken) -> Vec<Task> {
     let mut tasks: Vec<Task> = vec![
         objects(ctx, stop),
-        stores(ctx, stop),
+        stores::stores(ctx, stop),
         namespaces(ctx, stop),
         targets(ctx, stop),
         references::<Secret>(ctx, stop, SourceKind::Secret, "secrets (metadata)"),
         references::<ConfigMap>(ctx, stop, SourceKind::ConfigMap, "configmaps (metadata)"),
     ];
     if ctx.settings.namespace.is_none() {
-        tasks.push(cluster_stores(ctx, stop));
+        tasks.push(stores::cluster_stores(ctx, stop));
     } else {
         ctx.listed("clustersecretstores");
     }
@@ -178,134 +177,12 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     }
 }
 
-fn stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
-    let api = api::<DeserializeGuard<SecretStore>>(ctx);
-    run(
-        ctx,
-        stop,
-        "secretstores",
-        api,
-        paged(),
-        |ctx| ctx.seen().stores(StoreKind::SecretStore),
-        |ctx, seen| match seen {
-            Seen::Applied {
-                object: DeserializeGuard(Ok(store)),
-                initial,
-            } => {
-                let id = store_id(StoreKind::SecretStore, &key_of(&store));
-                store_applied(
-                    ctx,
-                    &id,
-                    entry(&store.metadata, store.spec, store.status),
-                    initial,
-                );
-            }
-            Seen::Applied {
-                object: DeserializeGuard(Err(invalid)),
-                ..
-            } => {
-                let key = key_of_meta(&invalid.metadata);
-                store_broken(ctx, &store_id(StoreKind::SecretStore, &key), &invalid.error);
-            }
-            Seen::Gone(key) => store_gone(ctx, &store_id(StoreKind::SecretStore, &key)),
-            Seen::Listed => {}
-        },
-    )
-}
-
-fn cluster_stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
-    let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
-    let kind = StoreKind::ClusterSecretStore;
-    run(
-        ctx,
-        stop,
-        "clustersecretstores",
-        api,
-        paged(),
-        |ctx| ctx.seen().stores(StoreKind::ClusterSecretStore),
-        move |ctx, seen| match seen {
-            Seen::Applied {
-                object: DeserializeGuard(Ok(store)),
-                initial,
-            } => {
-                let id = store_id(kind, &key_of(&store));
-                store_applied(
-                    ctx,
-                    &id,
-                    entry(&store.metadata, store.spec.0, store.status),
-                    initial,
-                );
-            }
-            Seen::Applied {
-                object: DeserializeGuard(Err(invalid)),
-                ..
-            } => {
-                let key = key_of_meta(&invalid.metadata);
-                store_broken(ctx, &store_id(kind, &key), &invalid.error);
-            }
-            Seen::Gone(key) => store_gone(ctx, &store_id(kind, &key)),
-            Seen::Listed => {}
-        },
-    )
-}
-
 /// Namespace and name of what does not decode.
 fn key_of_meta(meta: &ObjectMeta) -> ObjectKey {
     ObjectKey::new(
         meta.namespace.clone().unwrap_or_default(),
         meta.name.clone().unwrap_or_default(),
     )
-}
-
-fn store_id(kind: StoreKind, key: &ObjectKey) -> StoreId {
-    let store = StoreKey {
-        kind,
-        name: Arc::clone(&key.name),
-    };
-    StoreId::seen_from(&key.namespace, &store)
-}
-
-fn entry(meta: &ObjectMeta, spec: SecretStoreSpec, status: Option<StoreStatus>) -> StoreEntry {
-    StoreEntry {
-        spec: Arc::new(spec),
-        uid: meta.uid.as_deref().unwrap_or_default().into(),
-        generation: meta.generation.unwrap_or_default(),
-        release: release_of(meta.annotations.as_ref()),
-        status: Arc::new(status.unwrap_or_default()),
-        usable: Ok(()),
-    }
-}
-
-fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) {
-    let well = entry
-        .status
-        .conditions
-        .iter()
-        .any(|c| c.type_ == names::READY && c.status == "True");
-    if ctx.world().set_store(id, entry) {
-        // A restart asks no backend before something is due.
-        if ctx.is_early(initial) && well {
-            ctx.validate_store_later(id)
-        } else {
-            ctx.validate_store(id)
-        }
-        if !initial {
-            ctx.look_at_users(id);
-        }
-    }
-}
-
-/// A store that does not decode is to its users as if it were absent, and the log says why.
-fn store_broken(ctx: &Context, id: &StoreId, cause: &str) {
-    tracing::warn!(store = %id, cause, "the store does not decode and is left out");
-    store_gone(ctx, id);
-}
-
-fn store_gone(ctx: &Context, id: &StoreId) {
-    ctx.world().remove_store(id);
-    ctx.backends.forget(id);
-    ctx.forget_store(id);
-    ctx.look_at_users(id);
 }
 
 fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {

@@ -14,6 +14,8 @@ use super::few::Few;
 use super::packed::{Packed, target_of};
 use super::relations::{Links, Relations, StoreId};
 
+mod held;
+
 /// A store as the watch shows it, with what its validation found.
 #[derive(Debug, Clone)]
 pub struct StoreEntry {
@@ -255,16 +257,6 @@ impl World {
         self.objects.get(key).cloned()
     }
 
-    /// The ExternalSecrets that are known, whether they decode or not.
-    #[must_use]
-    pub fn objects(&self) -> Vec<ObjectKey> {
-        self.objects
-            .keys()
-            .chain(self.broken.keys())
-            .cloned()
-            .collect()
-    }
-
     /// The snapshot that a decision about `object`, known as `key`, is made from.
     #[must_use]
     pub fn observe(
@@ -325,54 +317,6 @@ impl World {
             })
             .cloned()
             .collect()
-    }
-
-    /// The stores of a kind.
-    #[must_use]
-    pub fn stores(&self, kind: StoreKind) -> Vec<ObjectKey> {
-        let of_kind = self.stores.keys().filter(|id| id.key.kind == kind);
-        let key = |id: &StoreId| {
-            ObjectKey::new(
-                id.namespace.clone().unwrap_or_default(),
-                Arc::clone(&id.key.name),
-            )
-        };
-        of_kind.map(key).collect()
-    }
-
-    /// The namespaces.
-    #[must_use]
-    pub fn namespaces(&self) -> Vec<ObjectKey> {
-        let key = |name: &Arc<str>| ObjectKey::new("", Arc::clone(name));
-        self.namespaces.keys().map(key).collect()
-    }
-
-    /// The managed Secrets.
-    #[must_use]
-    pub fn targets(&self) -> Vec<ObjectKey> {
-        self.targets.keys().cloned().collect()
-    }
-
-    /// Numbers for the metrics: objects, stores and targets.
-    #[must_use]
-    pub fn sizes(&self) -> (usize, usize, usize) {
-        (
-            self.objects.len() + self.broken.len(),
-            self.stores.len(),
-            self.targets.len(),
-        )
-    }
-
-    /// How many Secrets that exist are fed by `store`: the baseline of the shrink guard.
-    #[must_use]
-    pub fn fed_by(&self, store: &StoreId) -> usize {
-        let users = self.relations.users_of_store(store);
-        let fed = users.iter().filter(|user| {
-            let name = self.relations.target_of(user).unwrap_or(&user.name);
-            let target = ObjectKey::new(Arc::clone(&user.namespace), Arc::clone(name));
-            self.targets.contains_key(&target)
-        });
-        fed.count()
     }
 }
 

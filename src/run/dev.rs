@@ -379,6 +379,6 @@ fn controller_args() -> Option<ControllerArgs> {
     ];
     match Cli::try_parse_from(flags).ok()?.command {
         Command::Controller(args) => Some(*args),
-        Command::Dev(_) | Command::Crds => None,
+        _ => None,
     }
 }
