@@ -31,6 +31,7 @@ pub mod sources;
 mod stores;
 mod templates;
 mod tokens;
+mod triggers;
 mod watch;
 pub mod world;
 
