@@ -28,9 +28,10 @@ const CLIMB: f64 = 3.0;
 ///
 /// An endpoint that never pushed back is approached from a low rate that doubles with every
 /// [`DOUBLING`] calls that were answered while more wanted to start: the backend's own pace sets
-/// the ramp, so a slow one is approached slowly. On push-back the rate falls to 0.7 × the measured goodput, is back at 0.95 × within
-/// seconds, and then creeps up: half a percent a second, 5 % after a minute without push-back.
-/// Rates of a few calls a second, where percents are nothing, grow by steps instead.
+/// the ramp, so a slow one is approached slowly. On push-back the rate falls to 0.7 × the measured
+/// goodput, is back at 0.95 × within seconds, and then creeps up: half a percent a second, 5 %
+/// after a minute without push-back. Rates of a few calls a second, where percents are nothing,
+/// grow by steps instead.
 #[derive(Debug)]
 pub(crate) struct Rate {
     most: f64,
