@@ -78,7 +78,10 @@ fn run(source: &str, data: &Value) -> String {
 /// Time that this thread has had a processor, so that other work on the machine does not count.
 fn on_cpu() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let first = text.split(' ').next().and_then(|number| number.parse().ok());
+    let first = text
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse().ok());
     Duration::from_nanos(first.unwrap_or(0))
 }
 
