@@ -146,6 +146,7 @@ slices: {{range 100000}}{{slice $.s 1 1000000 | len}}{{end}}
 concatenated: {{$s := ""}}{{range 100000}}{{$s = cat $s .}}{{end}}
 compared texts: {{range 100000}}{{eq $.s $.s}}{{end}}
 searched: {{range 1000}}{{contains "b" $.s}}{{end}}
+searched very badly: {{contains (print (repeat 500000 "a") "b") .s}}{{replace (print (repeat 500000 "a") "b") "" .s | len}}
 searched badly: {{contains (print (repeat 50000 "a") "b") .s}}
 lengths: {{range 300000}}{{len $.s}}{{end}}
 levels: {{nindent 100000 (repeat 100 "\n") | len}}
