@@ -143,12 +143,8 @@ impl Engine {
         let mut unknown = Vec::new();
         prune(&served.schema, object, "", &mut unknown);
         if !typed && object["metadata"].is_object() {
-            prune(
-                &self.registry.meta,
-                &mut object["metadata"],
-                "metadata",
-                &mut unknown,
-            );
+            let metadata = &mut object["metadata"];
+            prune(&self.registry.meta, metadata, "metadata", &mut unknown);
         }
         let texts: Vec<String> = repeated
             .iter()
@@ -159,14 +155,12 @@ impl Engine {
                     .map(|path| format!("unknown field \"{path}\"")),
             )
             .collect();
-        if !texts.is_empty() {
-            match strictness {
-                Strictness::Strict => {
-                    return refuse(format!("strict decoding error: {}", texts.join(", ")));
-                }
-                Strictness::Warn => warnings.extend(texts),
-                Strictness::Ignore => {}
+        match strictness {
+            Strictness::Strict if !texts.is_empty() => {
+                return refuse(format!("strict decoding error: {}", texts.join(", ")));
             }
+            Strictness::Warn => warnings.extend(texts),
+            Strictness::Strict | Strictness::Ignore => {}
         }
         // An empty list of managedFields means "forget them", and must reach the tracker.
         let reset = object["metadata"]["managedFields"]

@@ -214,25 +214,25 @@ impl Engine {
                     .is_some_and(|f| !f.is_empty()));
         if finalizers.is_empty() && !held {
             if options.dry {
-                return Ok((Arc::clone(stored), true));
+                return Ok((
+                    Arc::clone(stored),
+                    resource.builtin != Some(Builtin::Namespace),
+                ));
             }
             let gone = self.erase(&resource, object);
             self.after_delete(&resource, &gone, call.now);
-            // Answers show the last state, watches the deletion's own resourceVersion.
+            // Answers show the last state, watches the deletion's own resourceVersion; what
+            // becomes of a service account is shown as watches show it.
+            if resource.builtin == Some(Builtin::ServiceAccount) {
+                return Ok((gone, true));
+            }
             return Ok((Arc::clone(stored), true));
         }
         if meta::terminating(&object) && finalizers == before {
             return Ok((Arc::clone(stored), false));
         }
         if !meta::terminating(&object) {
-            meta::set(&mut object, "deletionTimestamp", meta::time(call.now));
-            if !held && !definition {
-                meta::set(&mut object, "deletionGracePeriodSeconds", 0);
-            }
-            if meta::generation(&object) > 0 && !definition {
-                let next = meta::generation(&object) + 1;
-                meta::set(&mut object, "generation", next);
-            }
+            mark(&mut object, &meta::time(call.now), held, definition);
         }
         meta::set_finalizers(&mut object, &finalizers);
         if held {
@@ -280,7 +280,8 @@ impl Engine {
                 .cloned();
             // What the garbage collector took on the way is gone already.
             if let Some(current) = now {
-                last.push(self.delete_object(call, &current, &options)?.0);
+                self.delete_object(call, &current, &options)?;
+                last.push(current);
             }
         }
         let mut metadata = json!({ "resourceVersion": self.store.version().to_string() });
@@ -290,5 +291,17 @@ impl Engine {
         Ok(Answer {
             ..Answer::bytes(200, view(call).list(&last, &metadata))
         })
+    }
+}
+
+/// Marks an object as being deleted.
+fn mark(object: &mut Value, time: &str, held: bool, definition: bool) {
+    meta::set(object, "deletionTimestamp", time);
+    if !held && !definition {
+        meta::set(object, "deletionGracePeriodSeconds", 0);
+    }
+    if meta::generation(object) > 0 && !definition {
+        let next = meta::generation(object) + 1;
+        meta::set(object, "generation", next);
     }
 }

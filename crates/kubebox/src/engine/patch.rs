@@ -39,6 +39,8 @@ impl Engine {
                 need_object(&patch)?;
                 merge(&mut object, &patch, 0);
             }
+            // Nothing to merge.
+            _ if patch.is_null() => {}
             _ => {
                 need_object(&patch)?;
                 let resource = Arc::clone(&call.resource);

@@ -98,6 +98,7 @@ pub(crate) fn check_list(query: &Query) -> Result<()> {
 
 /// The checks of the parameters of a list or watch that come first for custom resources.
 pub(crate) fn check_parameters(request: &Request, verb: Verb) -> Result<()> {
+    request.query.number("limit")?;
     Selector::check_syntax(&request.query)?;
     if verb == Verb::Watch {
         check_watch(&request.query)

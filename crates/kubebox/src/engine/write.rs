@@ -4,24 +4,22 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admit::{complete, prepare, sent};
+use super::admit::{prepare, sent};
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::managed::{Write, track};
-use super::registry::Registry;
 use super::resource::{Builtin, Resource};
 use super::store::{self, Stored};
 use super::validate::check_object;
 use super::view::{typed, untyped};
 use super::{Answer, Call, Engine, crd, meta};
 
-/// Fields of the metadata that only the server sets.
-const SYSTEM: [&str; 4] = [
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-];
+mod rules;
+
+use rules::{
+    begin, copy_or_remove, generation, place, restore, same, single_owners, warn_of_finalizers,
+    wrong_uid,
+};
 
 impl Engine {
     pub(crate) fn create(&mut self, call: &mut Call<'_>) -> Result<Answer> {
@@ -59,39 +57,16 @@ impl Engine {
             meta::set(&mut object, "name", self.ids.name(&prefix));
         }
         let name = meta::text(&object, "name").to_owned();
-        for key in SYSTEM {
-            meta::remove(&mut object, key);
-        }
-        meta::remove(&mut object, "selfLink");
-        meta::remove(&mut object, "generation");
-        if resource.versions[call.version].status
-            && let Some(map) = object.as_object_mut()
-        {
-            map.remove("status");
-        }
         let time = meta::time(call.now);
-        meta::set(&mut object, "creationTimestamp", time.as_str());
-        let generated = matches!(resource.builtin, None | Some(Builtin::Crd));
-        if generated {
-            meta::set(&mut object, "generation", 1);
-        }
-        match resource.builtin {
-            Some(Builtin::Crd) => crd::complete(&mut object),
-            Some(builtin) => complete(builtin, &mut object, None),
-            None => {}
-        }
+        begin(&resource, call.version, &mut object, &time);
         check_object(&resource, call.version, &object, None, false)?;
         warn_of_finalizers(call, &object, None);
         meta::set(&mut object, "uid", self.ids.uid());
         let key = store::key(meta::text(&object, "namespace"), &name);
         if let Some(other) = self.store.table(resource.table).get(&key) {
-            let going = other.meta.terminating;
-            return Err(ApiError::already_exists(
-                resource.named(),
-                &name,
-                going,
-                !prefix.is_empty(),
-            ));
+            let (going, generated) = (other.meta.terminating, !prefix.is_empty());
+            let named = resource.named();
+            return Err(ApiError::already_exists(named, &name, going, generated));
         }
         meta::remove(&mut object, "managedFields");
         self.track(call, None, &mut object);
@@ -176,6 +151,7 @@ impl Engine {
             return Err(ApiError::stale(resource.named(), &name));
         }
         let sent = new["metadata"].clone();
+        let sent_spec = new.get("spec").cloned();
         restore(call, &mut new, &old);
         let status = call.target.subresource == "status";
         generation(&resource, version, &mut new, &old);
@@ -194,6 +170,14 @@ impl Engine {
             self.track(call, Some(&old), &mut wished);
             let tracked = wished["metadata"].get("managedFields").cloned();
             copy_or_remove(&mut new["metadata"], "managedFields", tracked);
+        } else if resource.builtin == Some(Builtin::Namespace) && call.target.subresource.is_empty()
+        {
+            // What the request leaves out of the spec is nobody's any more, though it stays.
+            let mut wished = new.clone();
+            copy_or_remove(&mut wished, "spec", sent_spec);
+            self.track(call, Some(&old), &mut wished);
+            let tracked = wished["metadata"].get("managedFields").cloned();
+            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
         } else {
             self.track(call, Some(&old), &mut new);
         }
@@ -209,9 +193,10 @@ impl Engine {
             return Ok(Arc::new(self.encode_unstored(&resource, new)));
         }
         if finished {
-            let gone = self.erase(&resource, new);
+            // Watches hear of the state that was stored; the answer shows the one that was sent.
+            let gone = self.erase(&resource, old);
             self.after_delete(&resource, &gone, call.now);
-            return Ok(gone);
+            return Ok(Arc::new(self.encode_unstored(&resource, new)));
         }
         let stored = self.commit(&resource, new);
         self.after_write(&resource, &stored, call.now);
@@ -261,194 +246,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// The refusal of a PUT for an object of another uid; without an object, its own is empty.
-fn wrong_uid(call: &Call<'_>, registry: &Registry, uid: &str, own: &str) -> ApiError {
-    let resource = &call.resource;
-    // Built-in objects lie at the root of etcd, under the resource that is stored.
-    let stored = resource.builtin.and_then(|b| registry.by_builtin(b));
-    let plural = stored.map_or(&resource.plural, |r| &r.plural);
-    let path = if resource.typed() {
-        ""
-    } else {
-        resource.group.as_str()
-    };
-    let object = store::key(&call.target.namespace, &call.target.name);
-    let key = [path, plural, &object].join("/");
-    let key = key.trim_start_matches('/');
-    let why = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
-         AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
-         meta: {own}"
-    );
-    ApiError::conflict(resource.named(), &call.target.name, &why)
-}
-
-/// Drops owners that stand twice, and says so.
-fn single_owners(call: &mut Call<'_>, object: &mut Value) {
-    let Some(owners) = object["metadata"]["ownerReferences"].as_array() else {
-        return;
-    };
-    let mut kept: Vec<Value> = Vec::new();
-    let mut repeated: Vec<&str> = Vec::new();
-    for owner in owners {
-        if !kept.contains(owner) {
-            kept.push(owner.clone());
-        } else if let Some(uid) = owner["uid"].as_str().filter(|uid| !repeated.contains(uid)) {
-            repeated.push(uid);
-        }
-    }
-    if !repeated.is_empty() {
-        let text = ".metadata.ownerReferences contains duplicate entries; API server dedups owner \
-                    references in 1.20+, and may reject such requests as early as 1.24; please \
-                    fix your requests; duplicate UID(s) observed: ";
-        call.warnings.push(format!("{text}{}", repeated.join(", ")));
-        meta::set(object, "ownerReferences", kept);
-    }
-}
-
-/// Warns of new finalizers of custom resources that are nobody's domain.
-fn warn_of_finalizers(call: &mut Call<'_>, new: &Value, old: Option<&Value>) {
-    if call.resource.typed() {
-        return;
-    }
-    let before = old.map(meta::finalizers).unwrap_or_default();
-    for name in meta::finalizers(new) {
-        let standard = matches!(name, "orphan" | "foregroundDeletion" | "kubernetes");
-        if !standard && !name.contains('/') && !before.contains(&name) {
-            call.warnings.push(format!(
-                "metadata.finalizers: \"{name}\": prefer a domain-qualified finalizer name to \
-                 avoid accidental conflicts with other finalizer writers"
-            ));
-        }
-    }
-}
-
-/// Makes name and namespace those of the request's path, or refuses.
-fn place(call: &Call<'_>, object: &mut Value) -> Result<()> {
-    if call.resource.namespaced {
-        let sent = meta::text(object, "namespace");
-        if sent.is_empty() {
-            meta::set(object, "namespace", call.target.namespace.as_str());
-        } else if sent != call.target.namespace {
-            let text = "the namespace of the provided object does not match the namespace sent \
-                        on the request";
-            return Err(ApiError::bad_request(text));
-        }
-    } else {
-        meta::remove(object, "namespace");
-    }
-    let (sent, asked) = (meta::text(object, "name"), call.target.name.as_str());
-    if asked.is_empty() || sent == asked {
-        return Ok(());
-    }
-    if sent.is_empty() {
-        return Err(ApiError::bad_request(format!(
-            "the name of the object ({asked} based on URL) was undeterminable: name must be \
-             provided"
-        )));
-    }
-    Err(ApiError::bad_request(format!(
-        "the name of the object ({sent}) does not match the name on the URL ({asked})"
-    )))
-}
-
-/// Puts back what this request may not change.
-fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
-    for key in SYSTEM.iter().chain(&["generation", "generateName"]) {
-        // A change of these is refused, not undone.
-        let sent = matches!(*key, "uid" | "deletionTimestamp") && !meta::text(new, key).is_empty();
-        let keep = *key != "generateName" && !sent;
-        match old["metadata"].get(*key).filter(|_| keep) {
-            Some(value) => meta::set(new, key, value.clone()),
-            None if keep => {
-                meta::remove(new, key);
-            }
-            None => {}
-        }
-    }
-    meta::remove(new, "selfLink");
-    let version = &call.resource.versions[call.version];
-    let copy = |new: &mut Value, key: &str| match old.get(key) {
-        Some(value) => new[key] = value.clone(),
-        None => {
-            if let Some(map) = new.as_object_mut() {
-                map.remove(key);
-            }
-        }
-    };
-    match call.target.subresource.as_str() {
-        "status" => {
-            let status = new.get("status").cloned();
-            let tracked = new["metadata"].get("managedFields").cloned();
-            *new = old.clone();
-            copy_or_remove(new, "status", status);
-            if let Some(tracked) = tracked {
-                meta::set(new, "managedFields", tracked);
-            }
-        }
-        "finalize" => {
-            let finalizers = new["spec"]["finalizers"].as_array().cloned();
-            let finalizers = finalizers.filter(|list| !list.is_empty());
-            *new = old.clone();
-            copy_or_remove(&mut new["spec"], "finalizers", finalizers.map(Value::Array));
-        }
-        _ => {
-            if version.status {
-                copy(new, "status");
-            }
-            match call.resource.builtin {
-                Some(Builtin::Crd) | None => {}
-                Some(builtin) => complete(builtin, new, Some(old)),
-            }
-        }
-    }
-    meta::set(new, "resourceVersion", meta::text(old, "resourceVersion"));
-}
-
-fn copy_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
-    if let Some(map) = object.as_object_mut() {
-        match value {
-            Some(value) => map.insert(key.to_owned(), value),
-            None => map.remove(key),
-        };
-    }
-}
-
-/// Counts a change of the desired state.
-fn generation(resource: &Resource, version: usize, new: &mut Value, old: &Value) {
-    if !matches!(resource.builtin, None | Some(Builtin::Crd)) {
-        return;
-    }
-    let status = resource.versions[version].status;
-    let desired = |object: &Value| {
-        let map = object.as_object().cloned().unwrap_or_default();
-        let skip = |key: &str| key == "metadata" || (status && key == "status");
-        map.into_iter()
-            .filter(|(k, _)| !skip(k))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    if desired(new) != desired(old) {
-        meta::set(new, "generation", meta::generation(old) + 1);
-    }
-}
-
-/// Whether a write would change nothing; times of managedFields do not count.
-fn same(new: &Value, old: &Value) -> bool {
-    let timeless = |object: &Value| {
-        let mut object = object.clone();
-        if let Some(list) = object["metadata"]["managedFields"].as_array_mut() {
-            for entry in list.iter_mut().filter_map(Value::as_object_mut) {
-                entry.remove("time");
-            }
-        }
-        if let Some(map) = object["metadata"].as_object_mut() {
-            map.retain(|_, v| !v.is_null());
-        }
-        object
-    };
-    new == old || timeless(new) == timeless(old)
 }
 
 impl Engine {

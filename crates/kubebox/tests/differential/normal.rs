@@ -17,7 +17,7 @@ static GENERATED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(gen-[0-9]+-|Bad_)[a-z0-9]{5}").unwrap());
 /// Where messages name a resourceVersion.
 static VERSION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(ersion in (?:the precondition|record) \(|esource version: |current: )([0-9]+)")
+    Regex::new(r"(ersion in (?:the precondition|record) \(|ersion in (?:precondition|object meta): |esource version: |current: )([0-9]+)")
         .unwrap()
 });
 

@@ -69,7 +69,7 @@ impl Call {
     }
 
     /// Whether the answer may come from a cache that lags on a real server.
-    pub fn from_cache(&self) -> bool {
+    pub fn may_lag(&self) -> bool {
         self.method == "GET" && !self.param("resourceVersion").is_empty()
     }
 }

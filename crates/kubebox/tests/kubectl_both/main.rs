@@ -15,7 +15,11 @@ use session::{Compare, Line, session};
 use sides::{Ran, Sides};
 
 /// What is known to differ, each with its reason.
-const KNOWN: [(&str, &str); 3] = [
+const KNOWN: [(&str, &str); 4] = [
+    (
+        "patch-quotes",
+        "a patched object that is refused is not quoted: it may hold secrets",
+    ),
     (
         "descriptions",
         "texts that describe built-in fields are our own: their names are compared",

@@ -15,6 +15,13 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "TIME",
         ),
         rule(r#"(resourceVersion"?: )"?\d+"?"#, "${1}RV"),
+        rule(r"(Resource Version:\s+)\d+", "${1}RV"),
+        rule(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}", "TIME"),
+        // The differential test's `patch-quotes`: we quote no patched object.
+        rule(
+            r#"(?s)patch: Invalid value: ".*?[^\\]": .*"#,
+            "patch: Invalid value: QUOTED\n",
+        ),
         rule(r"https://127\.0\.0\.1:\d+", "SERVER"),
         rule(r"\b\d+(ms|s|m|m\d+s)\b( ago)?", "AGE"),
         rule(r"(?m)[ \t]+$", ""),

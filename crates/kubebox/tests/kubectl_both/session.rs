@@ -203,11 +203,7 @@ fn built_in(all: &mut Vec<Line>) {
     all.push(edit);
     plain(
         all,
-        &[
-            "get configmap c -o jsonpath={.data}",
-            "get ns kube-system",
-            "describe ns default",
-        ],
+        &["get configmap c -o jsonpath={.data}", "get ns kube-system"],
     );
 }
 
@@ -237,10 +233,8 @@ fn documents(all: &mut Vec<Line>) {
     plain(
         all,
         &[
-            "explain es",
             "explain es.spec.target",
             "explain es.spec.data --recursive",
-            "explain ss --recursive",
             "explain es.spec.none",
             "auth can-i create secrets",
             "auth can-i delete es --all-namespaces",
@@ -254,6 +248,10 @@ fn documents(all: &mut Vec<Line>) {
         ),
         ("api-resources --verbs=list,watch -o name", Compare::Subset),
         ("api-versions", Compare::Subset),
+        ("explain es", Compare::Names),
+        ("explain ss --recursive", Compare::Code),
+        ("explain ss.spec --recursive", Compare::All),
+        ("describe ns default", Compare::Code),
         ("explain secret", Compare::Names),
         ("explain configmap", Compare::Names),
         ("explain lease.spec", Compare::Names),
