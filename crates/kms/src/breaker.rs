@@ -30,7 +30,7 @@ struct Open {
 
 impl Breaker {
     /// True when a call may go to the endpoint at `now`. While it is open, one call after each
-    /// pause may: it is then the probe, and nothing else may go until it ended or `patience` passed.
+    /// pause may: it is the probe, and nothing else may go until it ended or `patience` passed.
     pub fn admit(&mut self, now: Duration, patience: Duration) -> bool {
         let Some(open) = &mut self.open else {
             return true;
@@ -44,7 +44,7 @@ impl Breaker {
     }
 
     /// True while it is open.
-    #[must_use]
+    #[cfg(test)]
     pub const fn is_open(&self) -> bool {
         self.open.is_some()
     }

@@ -118,7 +118,7 @@ impl<V> Kept<V> {
     }
 
     /// True when there are none.
-    #[must_use]
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -167,7 +167,8 @@ mod tests {
         /// Against a list in order of use: same hits, never more entries than the capacity.
         #[test]
         fn it_keeps_the_entries_used_last(
-            uses in proptest::collection::vec((any::<bool>(), 0..8u8), 0..80), capacity in 1..5usize,
+            uses in proptest::collection::vec((any::<bool>(), 0..8u8), 0..80),
+            capacity in 1..5usize,
         ) {
             let mut kept = Kept::new(capacity, seconds(100));
             let mut model: Vec<u8> = Vec::new();

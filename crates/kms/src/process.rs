@@ -15,3 +15,9 @@ pub fn forbid_dumps() -> std::io::Result<()> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }
+
+/// The users that may connect unless others are named: root and this process's own.
+#[must_use]
+pub fn default_uids() -> Vec<u32> {
+    vec![0, rustix::process::geteuid().as_raw()]
+}

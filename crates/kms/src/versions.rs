@@ -115,7 +115,7 @@ impl Versions {
         self.adopted.as_ref()
     }
 
-    /// The version that wrapped last, without moving on: in an outage, a new version could not wrap.
+    /// The version that wrapped last, without moving on: in an outage, a new one could not wrap.
     #[must_use]
     pub const fn current(&self) -> Option<&KeyVersion> {
         self.adopted.as_ref()

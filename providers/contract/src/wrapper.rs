@@ -148,7 +148,7 @@ pub struct KeyIdentity {
 
 /// One endpoint of a key service, seen with one identity.
 ///
-/// # Guarantees every implementation gives (`laws::wrapper` checks them)
+/// # Guarantees every implementation gives
 /// What is wrapped under a version unwraps under it with the same context and with no other;
 /// changed bytes are `Corrupt`; bytes survive unchanged; no plaintext in `Debug` or in errors. An
 /// implementation has no retries and no cache.

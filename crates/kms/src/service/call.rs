@@ -14,6 +14,9 @@ use crate::race::{Race, Step};
 use crate::refusal::Refusal;
 use crate::seal;
 
+/// The least time left in which asking makes sense after a wait for others.
+const WORTH_ASKING: Duration = Duration::from_millis(100);
+
 pub(super) type Asked<T> = Pin<Box<dyn Future<Output = Result<T, WrapError>> + Send>>;
 
 /// One attempt that ended.
@@ -73,7 +76,7 @@ impl KeyService {
     }
 
     async fn permit(&self, end: Duration) -> Result<tokio::sync::SemaphorePermit<'_>, Refusal> {
-        let left = end.saturating_sub(self.clock.now());
+        let left = end.saturating_sub(self.clock.now() + WORTH_ASKING);
         match timeout(left, self.permits.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(Refusal::Busy),

@@ -86,7 +86,7 @@ impl KeyService {
             })
             .await?;
         self.observe(listed);
-        self.prove_new().await?;
+        let proven = self.prove_new().await?;
         let (active, fault) = {
             let mut state = self.state();
             let active = state.versions.active(self.clock.wall()).cloned();
@@ -99,7 +99,9 @@ impl KeyService {
             }
             None => {}
         }
-        if let (Look::Deep, Some(active)) = (look, active) {
+        if let (Look::Deep, Some(active)) = (look, active)
+            && !proven.contains(&active)
+        {
             self.prove(&active).await?;
         }
         Ok(())
@@ -126,9 +128,9 @@ impl KeyService {
 
     /// Proves versions that are or will be due. One that is only coming may fail: it is not told
     /// of, and the one before stays.
-    async fn prove_new(self: &Arc<Self>) -> Result<(), Refusal> {
+    async fn prove_new(self: &Arc<Self>) -> Result<Vec<KeyVersion>, Refusal> {
         let to_prove = self.state().versions.to_prove(self.clock.wall());
-        let mut failed = None;
+        let (mut proven, mut failed) = (Vec::new(), None);
         for version in to_prove.into_iter().take(PROOFS) {
             if let Err(refusal) = self.prove(&version).await {
                 let (name, why) = (&version.name, refusal.text());
@@ -139,12 +141,14 @@ impl KeyService {
                     "a version fails"
                 );
                 failed = Some(refusal);
+            } else {
+                proven.push(version);
             }
         }
         let active = self.state().versions.active(self.clock.wall()).is_some();
         match failed {
             Some(refusal) if !active => Err(refusal),
-            _ => Ok(()),
+            _ => Ok(proven),
         }
     }
 
