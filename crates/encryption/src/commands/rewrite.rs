@@ -220,21 +220,23 @@ impl Rewrite<'_> {
         checkpoint: &mut Checkpoint,
         env: &mut Env<'_>,
     ) -> Result<(), Failure> {
-        if work.place.finished {
+        let by_etcd = self.etcd.is_some();
+        if work.place.finished && !by_etcd {
             return Ok(());
         }
-        let rounds = if self.etcd.is_some() && !self.dry_run {
-            ROUNDS
-        } else {
-            1
-        };
+        if work.place.finished {
+            // etcd is quickly read again, and shows whether old values came back.
+            work.place = Place::default();
+        }
+        let rounds = if by_etcd && !self.dry_run { ROUNDS } else { 1 };
         for round in 0..rounds {
+            let whole = work.place.cursor.is_none();
             let before = work.place.counts.rewritten;
             // What failed is stale still, so the next round meets it again.
             work.place.counts.failed = 0;
             work.named.clear();
             self.round(work, round > 0, checkpoint, env).await?;
-            if work.place.counts.rewritten == before {
+            if whole && work.place.counts.rewritten == before {
                 break;
             }
             // A later round only looks for what came meanwhile, from the beginning.

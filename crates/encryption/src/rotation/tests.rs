@@ -225,7 +225,7 @@ fn the_drop_waits_for_the_soak_and_for_a_clean_etcd() {
         2,
     );
     world.write(0, 1);
-    let mut go = |world: &mut World| {
+    let go = |world: &mut World| {
         (0..2).for_each(|server| world.load(server));
         world.step(false)
     };
