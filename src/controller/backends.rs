@@ -11,7 +11,7 @@ use super::credentials::Resolver;
 use super::relations::StoreId;
 use super::sources::{Data, SourceError, SourceKey, Sources};
 use super::world::StoreEntry;
-use crate::registry::{self, Connections};
+use crate::registry::{self, Connections, Fakes};
 
 /// The backends in use.
 ///
@@ -22,6 +22,7 @@ pub struct Backends {
     client: Client,
     sources: Sources,
     sessions: Sessions,
+    fakes: Fakes,
     table: Mutex<Table>,
 }
 
@@ -62,12 +63,13 @@ impl Slot {
 impl Backends {
     /// None yet.
     #[must_use]
-    pub fn new(client: Client, sessions: Sessions) -> Self {
+    pub fn new(client: Client, sessions: Sessions, fakes: Fakes) -> Self {
         let sources = Sources::new(client.clone());
         Self {
             client,
             sources,
             sessions,
+            fakes,
             table: Mutex::default(),
         }
     }
@@ -102,7 +104,14 @@ impl Backends {
         let Some(slot) = table.stores.get_mut(store).filter(|slot| slot.is_of(entry)) else {
             // The store changed meanwhile: this answer serves this one call and is not kept.
             let mut connections = Connections::default();
-            return registry::source(store, identity, resolved, &self.sessions, &mut connections);
+            return registry::source(
+                store,
+                identity,
+                resolved,
+                &self.sessions,
+                &mut connections,
+                &self.fakes,
+            );
         };
         let made = registry::source(
             store,
@@ -110,6 +119,7 @@ impl Backends {
             resolved,
             &self.sessions,
             &mut slot.connections,
+            &self.fakes,
         )?;
         if slot.epoch == epoch {
             if referent {

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use tidegate_fetch::{Fetch, FetchOptions, FingerprintKey, SessionOptions, Sessions, TokioClock};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fail;
@@ -21,6 +22,7 @@ use crate::metrics::{self, Metrics, collect::Live};
 use crate::patch::Patcher;
 use crate::patch::api::Api as Writer;
 use crate::patch::permits::Permits;
+use crate::registry::Fakes;
 use crate::report::Reporter;
 use crate::telemetry;
 
@@ -97,7 +99,45 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let listener = admin::bind(args.admin_addr).await.map_err(|error| {
         ControllerError::Usage(format!("--admin-addr {}: {error}", args.admin_addr))
     })?;
-    let clock = Clock::system();
+    let ground = Ground {
+        client,
+        namespace,
+        listener: Some(listener),
+        clock: Clock::system(),
+        seed: seed(),
+        fakes: Fakes::default(),
+    };
+    run_on(&args, ground, stop).await
+}
+
+/// What a controller stands on. Tests bring an API in their own process, virtual time, a known seed
+/// and backends that fail on order.
+pub struct Ground {
+    /// The API server.
+    pub client: Client,
+    /// Namespace of the Lease, unless the flags name one.
+    pub namespace: String,
+    /// The admin port; none serves none.
+    pub listener: Option<TcpListener>,
+    /// The time.
+    pub clock: Clock,
+    /// Seeds jitter and makes this process's name in the Lease: different for each process.
+    pub seed: u64,
+    /// Who makes the backends of `fake` stores.
+    pub fakes: Fakes,
+}
+
+/// Runs the controller on what the caller brings, until `stop`. Dropping the future ends it as a
+/// kill would: nothing is drained, released or revoked.
+///
+/// # Errors
+/// `Failed` when the API server cannot be reached or the Lease is lost.
+pub async fn run_on(
+    args: &ControllerArgs,
+    mut ground: Ground,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let (client, clock) = (ground.client.clone(), ground.clock);
     let health = Health::default();
     let salt = cluster_identity(&client).await?;
     let (mut registry, metrics) = metrics::registry();
@@ -107,25 +147,24 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let leadership = if args.no_leader_election {
         Leadership::always(clock)
     } else {
-        let candidate = Candidate::new(client.clone(), lease_options(&args, namespace), clock);
+        let candidate = Candidate::new(client, lease_options(args, &ground), clock);
         let leadership = candidate.leadership();
         tasks.spawn(candidate.run(election_stop.clone()));
         leadership
     };
-    let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
+    let listener = ground.listener.take();
+    let (ctx, permits) = context(args, ground, leadership.clone(), salt, metrics)?;
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
     let admin_stop = CancellationToken::new();
-    let admin = admin::serve(
-        listener,
-        health.clone(),
-        Arc::new(registry),
-        admin_stop.clone(),
-    );
-    tasks.spawn(async move {
-        if let Err(error) = admin.await {
-            tracing::error!(%error, "the admin port failed");
-        }
-    });
+    if let Some(listener) = listener {
+        let end = admin_stop.clone();
+        let admin = admin::serve(listener, health.clone(), Arc::new(registry), end);
+        tasks.spawn(async move {
+            if let Err(error) = admin.await {
+                tracing::error!(%error, "the admin port failed");
+            }
+        });
+    }
 
     let outcome = lead(&ctx, &leadership, &health, &stop, args.drain_timeout).await;
     election_stop.cancel();
@@ -144,19 +183,15 @@ async fn lead(
 ) -> Result<(), ControllerError> {
     // A standby is ready: it would serve as soon as the Lease is its own.
     health.set_ready(true);
-    while !leadership.may_write() {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(Duration::from_millis(100)) => {}
-        }
+    tokio::select! {
+        () = stop.cancelled() => return Ok(()),
+        () = leadership.gained() => {}
     }
     health.set_ready(false);
     let work_stop = stop.child_token();
     let guard = work_stop.clone();
     let lost = async {
-        while leadership.may_write() {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
+        leadership.lost().await;
         guard.cancel();
         std::future::pending::<()>().await;
     };
@@ -224,13 +259,15 @@ async fn cluster_identity(client: &Client) -> Result<String, ControllerError> {
     }
 }
 
-fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
+fn lease_options(args: &ControllerArgs, ground: &Ground) -> LeaseOptions {
     let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let host = host.unwrap_or_else(|_| "tidegate".to_owned());
     LeaseOptions {
-        namespace: args.lease_namespace.clone().unwrap_or(namespace),
+        namespace: (args.lease_namespace.as_ref())
+            .unwrap_or(&ground.namespace)
+            .clone(),
         name: args.lease_name.clone(),
-        identity: format!("{host}_{:016x}", seed()),
+        identity: format!("{host}_{:016x}", ground.seed),
         duration: args.lease_duration,
         retry: args.lease_duration * 2 / 15,
     }
@@ -238,17 +275,23 @@ fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
 
 fn context(
     args: &ControllerArgs,
-    client: Client,
-    clock: Clock,
+    ground: Ground,
     leadership: Leadership,
     salt: String,
     metrics: Metrics,
 ) -> Result<(Arc<Context>, Permits), ControllerError> {
+    let Ground {
+        client,
+        clock,
+        seed,
+        fakes,
+        ..
+    } = ground;
     let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
-    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed());
+    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed);
     options.call_deadline = args.backend_timeout;
     options.initial_rate = INITIAL_RATE;
-    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed()));
+    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed.rotate_left(21)));
     let permits = Permits::new(args.max_write_concurrency, clock);
     let world = Arc::new(RwLock::new(World::default()));
     let writer = Writer::new(client.clone(), permits.clone(), leadership, clock);
@@ -274,7 +317,8 @@ fn context(
         fetch: Fetch::new(options),
         sessions,
         metrics,
-        seed: seed(),
+        fakes,
+        seed: seed.rotate_left(42),
     };
     Ok((Arc::new(Context::new(parts)), permits))
 }
