@@ -30,6 +30,7 @@ pub mod sources;
 mod stores;
 mod templates;
 mod tokens;
+mod told;
 mod watch;
 pub mod world;
 

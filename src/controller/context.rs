@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use super::backends::Backends;
 use super::relations::StoreId;
 use super::sources::SourceKey;
+use super::told::Told;
 use super::watch::LISTS;
 use super::world::{Look, World};
 use crate::clock::Clock;
@@ -100,6 +101,8 @@ pub struct Context {
     pub guards: Mutex<HashMap<StoreId, ShrinkGuard>>,
     /// Counters.
     pub metrics: Metrics,
+    /// Statuses on their way.
+    pub told: Told,
     memories: Mutex<HashMap<ObjectKey, Memory>>,
     polled: Mutex<HashMap<ObjectKey, Polled>>,
     seen_sources: Mutex<HashMap<SourceKey, Option<String>>>,
@@ -156,6 +159,7 @@ impl Context {
             reporter: parts.reporter,
             guards: Mutex::default(),
             metrics: parts.metrics,
+            told: Told::default(),
             memories: Mutex::default(),
             polled: Mutex::default(),
             seen_sources: Mutex::default(),
@@ -242,6 +246,7 @@ impl Context {
         self.unsubscribe(key);
         self.queue.forget(&Item(key.clone()));
         lock(&self.memories).remove(key);
+        self.told.forget(key);
         lock(&self.guards)
             .values_mut()
             .for_each(|guard| guard.forget(key));
@@ -281,7 +286,9 @@ impl Context {
         let mut memory = lock(&self.memories).get(key).cloned().unwrap_or_default();
         memory.trigger = trigger;
         memory.refreshed_at = memory.refreshed_at.max(self.polled_at(key));
-        self.seen().observe(key, memory, &self.config)
+        let mut observed = self.seen().observe(key, memory, &self.config)?;
+        self.told.replace(&mut observed);
+        Some(observed)
     }
 
     /// When polling last found all values of an object well.

@@ -19,6 +19,7 @@ pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outc
     let key = &observed.key;
     count(ctx, observed, outcome);
     if let Some(class) = class(report.urgency, lane) {
+        ctx.told.tell(observed, &report.status);
         let status = serde_json::to_value(&report.status).unwrap_or_default();
         ctx.reporter.status(subject_of(key), status, class);
     }

@@ -149,6 +149,7 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     if initial {
         ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
     }
+    ctx.told.shown(&key, &object);
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
     if ctx.world().set_object(&key, object) {

@@ -165,7 +165,10 @@ async fn a_killed_holder_is_followed_after_its_lease_and_not_before(fixture: Fix
     let taken = pair.taken_over().await;
     let after = taken.duration_since(renewed);
     let lease = SignedDuration::try_from(LEASE).unwrap();
-    assert!(after >= lease, "an overlap: {after:?} after the last renewal");
+    assert!(
+        after >= lease,
+        "an overlap: {after:?} after the last renewal"
+    );
 }
 
 async fn a_holder_that_sleeps_through_its_lease_wakes_without_a_right_to_write(fixture: Fixture) {
@@ -177,9 +180,17 @@ async fn a_holder_that_sleeps_through_its_lease_wakes_without_a_right_to_write(f
     let lease = SignedDuration::try_from(LEASE).unwrap();
     assert!(taken.duration_since(renewed) >= lease);
     pair.holder.signal(Signal::CONT);
-    assert_eq!(pair.holder.ended().await, Some(1), "it went on as if it led");
+    assert_eq!(
+        pair.holder.ended().await,
+        Some(1),
+        "it went on as if it led"
+    );
     pair.rotate().await;
-    assert_eq!(pair.writes(TIDEGATE).await, before, "it wrote after its sleep");
+    assert_eq!(
+        pair.writes(TIDEGATE).await,
+        before,
+        "it wrote after its sleep"
+    );
 }
 
 on_real!(OneUser:

@@ -7,7 +7,7 @@ use serde_json::json;
 use tidegate_contract::ErrorKind;
 
 use crate::support::depot::{Mood, Told};
-use crate::support::{NS, Sim, depot, eventually, extract, pass, path, ready};
+use crate::support::{NS, QUIET, Sim, depot, eventually, extract, pass, path, ready};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -28,7 +28,7 @@ fn deletes(sim: &Sim) -> usize {
 async fn one_absence_alone_is_looked_at_again_thirty_seconds_later() {
     let sim = Sim::new(11).await;
     delete_policy(&sim, "alone", "k").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     sim.depot.remove("k");
     sim.count_from_here();
@@ -54,7 +54,7 @@ async fn one_absence_alone_is_looked_at_again_thirty_seconds_later() {
 async fn an_absence_that_does_not_last_removes_nothing() {
     let sim = Sim::new(12).await;
     delete_policy(&sim, "alone", "k").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     sim.depot.remove("k");
     sim.count_from_here();
@@ -76,7 +76,7 @@ async fn a_neighbour_read_well_within_the_minute_is_evidence() {
     sim.depot.put("well");
     sim.external_secret("well", &extract(&["well"], "20s"))
         .await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     sim.depot.remove("k");
     sim.count_from_here();
@@ -104,7 +104,7 @@ async fn no_failure_is_evidence_however_long_it_lasts() {
         let sim = Sim::new(14).await;
         delete_policy(&sim, "es", "k").await;
         delete_policy(&sim, "es2", "k2").await;
-        let controller = sim.start(&["--status-heartbeat", "off"]);
+        let controller = sim.start(QUIET);
         sim.until_ready().await;
         // The key is really gone, and half or all of the answers fail.
         sim.depot.mood(Mood::failing(kind));
@@ -133,7 +133,7 @@ async fn a_mass_removal_is_held_for_hours_and_goes_when_it_is_released() {
     sim.depot.put("well");
     sim.external_secret("well", &extract(&["well"], "20s"))
         .await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     for number in 0..OBJECTS {
         sim.depot.remove(&format!("k{number}"));

@@ -8,7 +8,7 @@ use serde_json::json;
 use tidegate_contract::ErrorKind;
 
 use crate::support::depot::Mood;
-use crate::support::{NS, Sim, depot, extract, pass, path};
+use crate::support::{NS, QUIET, Sim, depot, eventually, extract, pass, path};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -29,7 +29,7 @@ async fn synced(seed: u64, objects: usize, interval: &str) -> Sim {
 async fn retries_of_a_key_grow_apart_and_end_at_once_when_it_is_well() {
     let sim = synced(21, 1, "5m").await;
     sim.depot.mood(Mood::failing(ErrorKind::Unavailable));
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     pass(2 * HOUR).await;
     let calls = sim.depot.calls();
     let gaps: Vec<Duration> = calls.windows(2).map(|two| two[1].at - two[0].at).collect();
@@ -52,7 +52,7 @@ async fn retries_of_a_key_grow_apart_and_end_at_once_when_it_is_well() {
 #[tokio::test(start_paused = true)]
 async fn watches_that_break_every_minute_cost_no_call_and_no_write_and_miss_nothing() {
     let sim = synced(22, 10, "1h").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(2 * HOUR).await;
     sim.count_from_here();
@@ -76,7 +76,7 @@ async fn watches_that_break_every_minute_cost_no_call_and_no_write_and_miss_noth
 #[tokio::test(start_paused = true)]
 async fn after_a_compaction_everything_is_listed_again_and_the_gone_is_let_go() {
     let sim = synced(23, 10, "10m").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(HOUR).await;
     // No watch may begin while the objects go, so that only a new list can tell.
@@ -102,7 +102,7 @@ async fn a_watch_that_lags_leads_to_no_second_write() {
         let lag = FaultRule::new(Fault::LagWatch(20 * SECOND)).verb(Verb::Watch);
         sim.kubebox.inject(lag.resource(resource));
     }
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(HOUR).await;
     let writes = sim.writes();
@@ -117,7 +117,7 @@ async fn an_answer_that_got_lost_is_found_out_and_not_written_twice() {
     let sim = synced(25, 10, "1h").await;
     let lost = FaultRule::new(Fault::LoseAnswer).verb(Verb::Create);
     sim.kubebox.inject(lost.resource("secrets").times(5));
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(HOUR).await;
     let writes = sim.writes();
@@ -131,7 +131,7 @@ async fn an_answer_that_got_lost_is_found_out_and_not_written_twice() {
 #[tokio::test(start_paused = true)]
 async fn an_object_deleted_while_it_is_looked_at_does_not_stay_subscribed() {
     let sim = synced(26, 2, "1m").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     // The answer takes as long as the look lasts; the object goes in the middle of it.
     sim.depot.mood(Mood {
@@ -151,5 +151,23 @@ async fn an_object_deleted_while_it_is_looked_at_does_not_stay_subscribed() {
     assert_eq!(sim.depot.count("k1"), 60);
     assert_eq!(sim.data("es0").await, None);
     assert_eq!(sim.writes(), Vec::new());
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_is_over_before_its_status_is_seen_does_not_stay() {
+    let sim = synced(27, 5, "1m").await;
+    let lag = FaultRule::new(Fault::LagWatch(30 * SECOND)).verb(Verb::Watch);
+    sim.kubebox.inject(lag.resource("externalsecrets"));
+    let controller = sim.start(QUIET);
+    sim.until_ready().await;
+    pass(5 * MINUTE).await;
+    sim.depot.mood(Mood::failing(ErrorKind::Unavailable));
+    let failed = || async { !sim.all_ready().await };
+    eventually("a failure to be told", 5 * MINUTE, failed).await;
+    // Well again while the watch still shows the good status from before.
+    sim.depot.mood(Mood::WELL);
+    pass(10 * MINUTE).await;
+    assert!(sim.all_ready().await, "the late status stays");
     controller.stop().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use kubebox::{Fault, FaultRule, RequestRecord, Verb};
 use serde_json::json;
 
-use crate::support::{Sim, depot, extract, pass};
+use crate::support::{QUIET, Sim, depot, extract, pass};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -35,7 +35,7 @@ fn of<'a>(writes: &'a [RequestRecord], resource: &str) -> Vec<&'a RequestRecord>
 async fn three_hours_are_thirty_six_calls_per_key_and_not_one_request() {
     let sim = Sim::new(1).await;
     forty(&sim).await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     for number in 0..KEYS {
         assert_eq!(sim.depot.count(&format!("k{number}")), 1, "first sync");
@@ -60,7 +60,7 @@ async fn three_hours_are_thirty_six_calls_per_key_and_not_one_request() {
 async fn a_heartbeat_is_one_status_per_object_and_its_time() {
     let sim = Sim::new(2).await;
     forty(&sim).await;
-    let controller = sim.start(&["--status-heartbeat", "2h"]);
+    let controller = sim.start(&["--status-heartbeat", "2h", "--no-leader-election"]);
     sim.until_ready().await;
     pass(15 * MINUTE).await;
     sim.count_from_here();
@@ -81,7 +81,7 @@ async fn each_heartbeat_is_one_status_per_refresh() {
     let sim = Sim::new(3).await;
     sim.depot.put("k");
     sim.external_secret("es", &extract(&["k"], "10m")).await;
-    let controller = sim.start(&["--status-heartbeat", "each"]);
+    let controller = sim.start(&["--status-heartbeat", "each", "--no-leader-election"]);
     sim.until_ready().await;
     pass(30 * MINUTE).await;
     sim.count_from_here();
@@ -98,7 +98,7 @@ async fn each_heartbeat_is_one_status_per_refresh() {
 async fn a_restart_asks_nothing_that_is_not_due_and_writes_nothing() {
     let sim = Sim::new(4).await;
     forty(&sim).await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(15 * MINUTE).await;
     let last = |key: &str| {
@@ -111,13 +111,13 @@ async fn a_restart_asks_nothing_that_is_not_due_and_writes_nothing() {
         .collect();
     for _ in 0..3 {
         sim.count_from_here();
-        let controller = sim.start(&["--status-heartbeat", "off", "--no-leader-election"]);
+        let controller = sim.start(QUIET);
         pass(20 * Duration::from_secs(1)).await;
         controller.kill().await;
     }
     controller.stop().await;
     sim.count_from_here();
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     pass(HOUR).await;
     assert_eq!(sim.writes(), Vec::new());
     for (number, before) in before.iter().enumerate() {
@@ -136,7 +136,7 @@ async fn a_restart_asks_nothing_that_is_not_due_and_writes_nothing() {
 async fn one_changed_key_is_one_call_and_one_write_per_user() {
     let sim = Sim::new(5).await;
     forty(&sim).await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(15 * MINUTE).await;
     sim.count_from_here();
@@ -163,7 +163,7 @@ async fn retry_after_holds_every_write_for_that_long() {
     let push_back = FaultRule::new(Fault::TooManyRequests { retry_after: 20 });
     sim.kubebox
         .inject(push_back.verb(Verb::Create).resource("secrets").times(1));
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     let writes = sim.writes();
     let refused: Vec<_> = writes.iter().filter(|w| w.code == Some(429)).collect();
@@ -192,7 +192,7 @@ async fn a_created_once_value_is_drawn_once() {
     for round in 0..4 {
         let lost = FaultRule::new(Fault::LoseAnswer).verb(Verb::Create);
         sim.kubebox.inject(lost.resource("secrets").times(2));
-        let controller = sim.start(&["--status-heartbeat", "off"]);
+        let controller = sim.start(QUIET);
         sim.until_ready().await;
         pass(HOUR).await;
         sim.depot.put("k");

@@ -29,6 +29,9 @@ use line::{Flights, Line};
 
 /// The namespace of tests that need one only.
 pub const NS: &str = "tests";
+/// Flags of a controller alone that writes nothing for the sake of its time: hours of renewals and
+/// heartbeats would be most of what a test computes.
+pub const QUIET: &[&str] = &["--status-heartbeat", "off", "--no-leader-election"];
 /// Virtual time within which a healthy controller has done what there is to do.
 const SOON: Duration = Duration::from_secs(90);
 

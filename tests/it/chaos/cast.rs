@@ -162,9 +162,11 @@ impl Cast {
 
     async fn behind(&self, sim: &Sim) -> Vec<String> {
         let mut behind = Vec::new();
+        let secrets = listed(sim, "/api/v1/secrets").await;
+        let objects = listed(sim, "/apis/external-secrets.io/v1/externalsecrets").await;
         for role in &self.0 {
-            let secret = sim.get(&role.secret()).await;
-            let held = secret.as_ref().map(crate::support::data);
+            let key = (role.namespace.clone(), role.name.clone());
+            let held = secrets.get(&key).map(crate::support::data);
             let number = sim.depot.number(&role.key);
             let second = role.second.as_ref().and_then(|key| sim.depot.number(key));
             let wanted = number.map(|number| role.holds(number, second));
@@ -172,8 +174,7 @@ impl Cast {
                 Kind::Once => held.as_ref().is_some_and(|data| data.contains_key("drawn")),
                 _ => held == wanted,
             };
-            let object = sim.get(&role.object()).await.unwrap_or_default();
-            let (status, reason, message) = ready(&object);
+            let (status, reason, message) = objects.get(&key).map(ready).unwrap_or_default();
             if !well || status != "True" {
                 let (ns, name, kind) = (&role.namespace, &role.name, role.kind);
                 behind.push(format!(
@@ -183,4 +184,14 @@ impl Cast {
         }
         behind
     }
+}
+
+/// Everything of a kind, by namespace and name.
+async fn listed(sim: &Sim, path: &str) -> BTreeMap<(String, String), Value> {
+    let list = sim.get(path).await.unwrap();
+    let text = |item: &Value, field: &str| item["metadata"][field].as_str().unwrap().to_owned();
+    let items = list["items"].as_array().unwrap().iter();
+    items
+        .map(|item| ((text(item, "namespace"), text(item, "name")), item.clone()))
+        .collect()
 }

@@ -72,7 +72,7 @@ fn values(storm: &Storm, role: &Role, turns: &[Turn]) {
         .count();
     let by_hand = storm.ledger.deleted.get(&name).copied().unwrap_or(0);
     let by_policy = match role.kind {
-        Kind::Delete => absences(storm, &role.key),
+        Kind::Delete => storm.sim.depot.removals(&role.key),
         _ => 0,
     };
     assert!(
@@ -80,12 +80,6 @@ fn values(storm: &Storm, role: &Role, turns: &[Turn]) {
         "seed {}: {name} was deleted {gone} times, for {by_hand} + {by_policy} reasons",
         storm.seed
     );
-}
-
-/// How often a value was really removed.
-fn absences(storm: &Storm, key: &str) -> usize {
-    let past = storm.sim.depot.past(key);
-    past.iter().filter(|change| change.number.is_none()).count()
 }
 
 /// P1: each Secret that a controller deleted had its evidence: two absences half a minute apart,

@@ -71,18 +71,10 @@ pub struct Call {
     pub told: Told,
 }
 
-/// A change of a key: its new number, or none when it went.
-#[derive(Debug, Clone, Copy)]
-pub struct Change {
-    /// When.
-    pub at: Instant,
-    /// The number of the value; none when the key was removed.
-    pub number: Option<u64>,
-}
-
 #[derive(Debug)]
 struct State {
-    entries: BTreeMap<String, Vec<Change>>,
+    /// The numbers that each key had, in order; none when it was removed.
+    entries: BTreeMap<String, Vec<Option<u64>>>,
     calls: Vec<Call>,
     open: BTreeMap<(String, String), usize>,
     overlaps: usize,
@@ -129,36 +121,28 @@ impl Depot {
     pub fn put(&self, key: &str) -> u64 {
         let mut state = self.lock();
         let past = state.entries.entry(key.to_owned()).or_default();
-        let number = past.iter().filter_map(|change| change.number).max();
-        let number = number.unwrap_or(0) + 1;
-        past.push(Change {
-            at: Instant::now(),
-            number: Some(number),
-        });
+        let number = past.iter().flatten().max().unwrap_or(&0) + 1;
+        past.push(Some(number));
         number
     }
 
     /// Removes a key.
     pub fn remove(&self, key: &str) {
         let mut state = self.lock();
-        state
-            .entries
-            .entry(key.to_owned())
-            .or_default()
-            .push(Change {
-                at: Instant::now(),
-                number: None,
-            });
+        let past = state.entries.entry(key.to_owned()).or_default();
+        past.push(None);
     }
 
     /// The number under a key now.
     pub fn number(&self, key: &str) -> Option<u64> {
-        self.lock().entries.get(key)?.last()?.number
+        *self.lock().entries.get(key)?.last()?
     }
 
-    /// Every change of a key so far.
-    pub fn past(&self, key: &str) -> Vec<Change> {
-        self.lock().entries.get(key).cloned().unwrap_or_default()
+    /// How often a key was removed.
+    pub fn removals(&self, key: &str) -> usize {
+        let state = self.lock();
+        let past = state.entries.get(key).into_iter().flatten();
+        past.filter(|number| number.is_none()).count()
     }
 
     pub fn mood(&self, mood: Mood) {
@@ -245,10 +229,7 @@ impl Drop for Open<'_> {
 
 impl State {
     fn answer(&mut self, store: &str, key: &RemoteKey) -> Result<RemoteSecret, ProviderError> {
-        let number = self
-            .entries
-            .get(&key.key)
-            .and_then(|past| past.last()?.number);
+        let number = self.entries.get(&key.key).and_then(|past| *past.last()?);
         let failed = self.mood.failure.filter(|_| {
             let share = self.mood.share;
             share >= 1.0 || self.random.fraction() < share
