@@ -85,7 +85,7 @@ pub async fn run(
     }
     health.set_ready(true);
     let begin = async {
-        leadership.granted().await;
+        leadership.gained().await;
         health.set_ready(false);
         ctx.all_listed().await;
     };

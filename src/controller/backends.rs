@@ -12,7 +12,7 @@ use super::credentials::Resolver;
 use super::relations::StoreId;
 use super::sources::{Data, SourceError, SourceKey, SourceKind, Sources};
 use super::world::StoreEntry;
-use crate::registry::{self, Connections};
+use crate::registry::{self, Connections, Fakes};
 
 /// The backends in use.
 ///
@@ -23,6 +23,7 @@ pub struct Backends {
     client: Client,
     sources: Sources,
     sessions: Sessions,
+    fakes: Fakes,
     table: Mutex<Table>,
 }
 
@@ -63,12 +64,13 @@ impl Slot {
 impl Backends {
     /// None yet.
     #[must_use]
-    pub fn new(client: Client, sessions: Sessions) -> Self {
+    pub fn new(client: Client, sessions: Sessions, fakes: Fakes) -> Self {
         let sources = Sources::new(client.clone());
         Self {
             client,
             sources,
             sessions,
+            fakes,
             table: Mutex::default(),
         }
     }
@@ -103,7 +105,14 @@ impl Backends {
         let Some(slot) = table.stores.get_mut(store).filter(|slot| slot.is_of(entry)) else {
             // The store changed meanwhile: this answer serves this one call and is not kept.
             let mut connections = Connections::default();
-            return registry::source(store, identity, resolved, &self.sessions, &mut connections);
+            return registry::source(
+                store,
+                identity,
+                resolved,
+                &self.sessions,
+                &mut connections,
+                &self.fakes,
+            );
         };
         let made = registry::source(
             store,
@@ -111,6 +120,7 @@ impl Backends {
             resolved,
             &self.sessions,
             &mut slot.connections,
+            &self.fakes,
         )?;
         if slot.epoch == epoch {
             if referent {

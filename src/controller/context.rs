@@ -24,6 +24,7 @@ use super::world::{Look, World};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::patch::Patcher;
+use crate::registry::Fakes;
 use crate::report::Reporter;
 
 /// Settings of the controller's shell.
@@ -98,6 +99,8 @@ pub struct Parts {
     pub reporter: Reporter,
     /// Counters.
     pub metrics: Metrics,
+    /// Who makes the backends of `fake` stores.
+    pub fakes: Fakes,
     /// Seeds jitter.
     pub seed: u64,
 }
@@ -107,7 +110,7 @@ impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            backends: Backends::new(parts.client.clone(), parts.sessions.clone()),
+            backends: Backends::new(parts.client.clone(), parts.sessions.clone(), parts.fakes),
             client: parts.client,
             clock: parts.clock,
             settings: parts.settings,

@@ -23,6 +23,7 @@ use crate::metrics::{self, Metrics, collect::Live};
 use crate::patch::Patcher;
 use crate::patch::api::Api as Writer;
 use crate::patch::permits::Permits;
+use crate::registry::Fakes;
 use crate::report::Reporter;
 use crate::telemetry;
 
@@ -99,40 +100,66 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let listener = admin::bind(args.admin_addr).await.map_err(|error| {
         ControllerError::Usage(format!("--admin-addr {}: {error}", args.admin_addr))
     })?;
-    let cluster = Cluster {
-        client,
-        namespace,
-        admin: Some(listener),
-    };
-    run_on(cluster, args, |_| {}, stop).await
+    let ground = Ground::system(client, namespace, Some(listener));
+    run_on(&args, ground, stop).await
 }
 
-/// What the controller runs on.
-pub struct Cluster {
-    /// The API server; without retries of its own, ours are bounded and by priority.
+/// What a controller stands on. Tests bring an API in their own process, virtual time, a known seed
+/// and backends that fail on order.
+pub struct Ground {
+    /// The API server.
     pub client: Client,
     /// Namespace of the Lease, unless the flags name one.
     pub namespace: String,
-    /// The admin port; none is served without.
-    pub admin: Option<TcpListener>,
+    /// The admin port; none serves none.
+    pub listener: Option<TcpListener>,
+    /// The time.
+    pub clock: Clock,
+    /// Seeds jitter and makes this process's name in the Lease: different for each process.
+    pub seed: u64,
+    /// Who makes the backends of `fake` stores.
+    pub fakes: Fakes,
 }
 
-/// Runs the controller on a cluster until `stop`; `started` sees what its tasks share.
+impl Ground {
+    /// The system's clock and randomness, and the backends as they are.
+    #[must_use]
+    pub fn system(client: Client, namespace: String, listener: Option<TcpListener>) -> Self {
+        Self {
+            client,
+            namespace,
+            listener,
+            clock: Clock::system(),
+            seed: seed(),
+            fakes: Fakes::default(),
+        }
+    }
+}
+
+/// Runs the controller on what the caller brings, until `stop`. Dropping the future ends it as a
+/// kill would: nothing is drained, released or revoked.
 ///
 /// # Errors
-/// As [`run`].
+/// `Failed` when the API server cannot be reached or the Lease is lost.
 pub async fn run_on(
-    cluster: Cluster,
-    args: ControllerArgs,
+    args: &ControllerArgs,
+    ground: Ground,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    run_seen(args, ground, |_| {}, stop).await
+}
+
+/// As [`run_on`]; `started` sees what the controller's tasks share.
+///
+/// # Errors
+/// As [`run_on`].
+pub async fn run_seen(
+    args: &ControllerArgs,
+    mut ground: Ground,
     started: impl FnOnce(&Arc<Context>),
     stop: CancellationToken,
 ) -> Result<(), ControllerError> {
-    let Cluster {
-        client,
-        namespace,
-        admin,
-    } = cluster;
-    let clock = Clock::system();
+    let (client, clock) = (ground.client.clone(), ground.clock);
     let health = Health::default();
     let salt = cluster_identity(&client).await?;
     let (mut registry, metrics) = metrics::registry();
@@ -142,18 +169,19 @@ pub async fn run_on(
     let leadership = if args.no_leader_election {
         Leadership::always(clock)
     } else {
-        let candidate = Candidate::new(client.clone(), lease_options(&args, namespace), clock);
+        let candidate = Candidate::new(client, lease_options(args, &ground), clock);
         let leadership = candidate.leadership();
         tasks.spawn(candidate.run(election_stop.clone()));
         leadership
     };
-    let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
+    let listener = ground.listener.take();
+    let (ctx, permits) = context(args, ground, leadership.clone(), salt, metrics)?;
     started(&ctx);
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
     let admin_stop = CancellationToken::new();
-    if let Some(listener) = admin {
-        let registry = Arc::new(registry);
-        let admin = admin::serve(listener, health.clone(), registry, admin_stop.clone());
+    if let Some(listener) = listener {
+        let end = admin_stop.clone();
+        let admin = admin::serve(listener, health.clone(), Arc::new(registry), end);
         tasks.spawn(async move {
             if let Err(error) = admin.await {
                 tracing::error!(%error, "the admin port failed");
@@ -179,10 +207,8 @@ async fn lead(
     let work_stop = stop.child_token();
     let guard = work_stop.clone();
     let lost = async {
-        leadership.granted().await;
-        while leadership.may_write() {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
+        leadership.gained().await;
+        leadership.lost().await;
         guard.cancel();
         std::future::pending::<()>().await;
     };
@@ -248,13 +274,15 @@ async fn cluster_identity(client: &Client) -> Result<String, ControllerError> {
     }
 }
 
-fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
+fn lease_options(args: &ControllerArgs, ground: &Ground) -> LeaseOptions {
     let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let host = host.unwrap_or_else(|_| "tidegate".to_owned());
     LeaseOptions {
-        namespace: args.lease_namespace.clone().unwrap_or(namespace),
+        namespace: (args.lease_namespace.as_ref())
+            .unwrap_or(&ground.namespace)
+            .clone(),
         name: args.lease_name.clone(),
-        identity: format!("{host}_{:016x}", seed()),
+        identity: format!("{host}_{:016x}", ground.seed),
         duration: args.lease_duration,
         retry: args.lease_duration * 2 / 15,
     }
@@ -262,17 +290,23 @@ fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
 
 fn context(
     args: &ControllerArgs,
-    client: Client,
-    clock: Clock,
+    ground: Ground,
     leadership: Leadership,
     salt: String,
     metrics: Metrics,
 ) -> Result<(Arc<Context>, Permits), ControllerError> {
+    let Ground {
+        client,
+        clock,
+        seed,
+        fakes,
+        ..
+    } = ground;
     let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
-    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed());
+    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed);
     options.call_deadline = args.backend_timeout;
     options.initial_rate = INITIAL_RATE;
-    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed()));
+    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed.rotate_left(21)));
     let permits = Permits::new(args.max_write_concurrency, clock);
     let world = Arc::new(RwLock::new(World::default()));
     let writer = Writer::new(client.clone(), permits.clone(), leadership, clock);
@@ -302,7 +336,8 @@ fn context(
         fetch: Fetch::new(options),
         sessions,
         metrics,
-        seed: seed(),
+        fakes,
+        seed: seed.rotate_left(42),
     };
     Ok((Arc::new(Context::new(parts)), permits))
 }

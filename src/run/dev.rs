@@ -199,18 +199,15 @@ impl Stage {
         let observer = Observer::default();
         let mut watches = JoinSet::new();
         observer.watch(&self.client, &mut watches, stop);
-        let cluster = controller::Cluster {
-            client: self.client.clone(),
-            namespace: args.namespace.clone(),
-            admin: None,
-        };
+        let (client, namespace) = (self.client.clone(), args.namespace.clone());
+        let ground = controller::Ground::system(client, namespace, None);
         let Some(flags) = controller_args() else {
             return End::Failed("the controller's flags do not parse".to_owned());
         };
         let controller = async {
             let told = observer.clone();
             let started = move |context: &_| told.started(context);
-            let outcome = controller::run_on(cluster, flags, started, stop.clone()).await;
+            let outcome = controller::run_seen(&flags, ground, started, stop.clone()).await;
             stop.cancel();
             outcome
         };
