@@ -7,7 +7,7 @@ use rcgen::{
 
 use crate::error::ServerError;
 
-/// A certificate for `127.0.0.1` and `localhost` (or a client's), and the authority that signed it.
+/// A certificate for `127.0.0.1` and `localhost`, and the authority that signed it.
 pub(crate) struct ServerCertificate {
     pub(crate) ca_pem: String,
     pub(crate) certificate_pem: String,
@@ -16,17 +16,19 @@ pub(crate) struct ServerCertificate {
 
 /// Makes an authority and one server certificate under it.
 pub(crate) fn server_certificate(name: &str) -> Result<ServerCertificate, ServerError> {
-    certificate(name, ExtendedKeyUsagePurpose::ServerAuth)
+    certificate(name, vec![ExtendedKeyUsagePurpose::ServerAuth])
 }
 
-/// Makes an authority and one client certificate under it.
-pub(crate) fn client_certificate(name: &str) -> Result<ServerCertificate, ServerError> {
-    certificate(name, ExtendedKeyUsagePurpose::ClientAuth)
+/// Makes an authority and one certificate that serves both ends: etcd's gateway is a client of
+/// its own server, with the server's certificate.
+pub(crate) fn mutual_certificate(name: &str) -> Result<ServerCertificate, ServerError> {
+    use ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
+    certificate(name, vec![ServerAuth, ClientAuth])
 }
 
 fn certificate(
     name: &str,
-    purpose: ExtendedKeyUsagePurpose,
+    purposes: Vec<ExtendedKeyUsagePurpose>,
 ) -> Result<ServerCertificate, ServerError> {
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::default();
@@ -40,7 +42,7 @@ fn certificate(
     leaf.distinguished_name
         .push(DnType::CommonName, name.to_owned());
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![purpose];
+    leaf.extended_key_usages = purposes;
     let certificate = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
     Ok(ServerCertificate {
         ca_pem: ca_certificate.pem(),

@@ -125,7 +125,7 @@ impl ControlPlane {
     #[must_use]
     pub fn etcd_with_tls(&self) -> (String, [PathBuf; 3]) {
         let url = format!("https://127.0.0.1:{}", self.ports.etcd_tls.number());
-        let files = ["server-ca.crt", "etcd-client.crt", "etcd-client.key"];
+        let files = ["etcd-ca.crt", "etcd.crt", "etcd.key"];
         (url, files.map(|name| self.files.dir().join(name)))
     }
 

@@ -20,9 +20,9 @@ pub(super) fn etcd(data: &Path, files: &Path, ports: &EtcdPorts) -> Vec<String> 
         ),
         // These concern the second address alone.
         "--client-cert-auth".to_owned(),
-        file("trusted-ca-file", "etcd-client-ca.crt"),
-        file("cert-file", "server.crt"),
-        file("key-file", "server.key"),
+        file("trusted-ca-file", "etcd-ca.crt"),
+        file("cert-file", "etcd.crt"),
+        file("key-file", "etcd.key"),
         format!("--advertise-client-urls={client}"),
         format!("--listen-peer-urls={peer}"),
         format!("--initial-advertise-peer-urls={peer}"),
