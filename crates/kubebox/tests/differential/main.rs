@@ -33,8 +33,8 @@ use step::Step;
 
 /// Seed of the sequence that CI runs; other seeds by `KUBEBOX_SEED`, in `soak`.
 const SEED: u64 = 20_261_123;
-/// Steps that CI runs; others by `KUBEBOX_STEPS`.
-const STEPS: u64 = 5_000;
+/// Steps that CI runs; `soak` takes 5,000 and more by `KUBEBOX_STEPS`.
+const STEPS: u64 = 1_900;
 /// Most runs that the search for a shorter sequence takes.
 const SHRINKS: usize = 60;
 
@@ -153,5 +153,5 @@ async fn random_requests_are_answered_alike() {
     for code in [200, 201, 400, 404, 405, 406, 409, 415, 422] {
         assert!(codes.contains(&code), "no answer {code} among {codes:?}");
     }
-    assert!(run.tally.events > 1_000, "{:?}", run.tally);
+    assert!(run.tally.events > 300, "{:?}", run.tally);
 }
