@@ -232,6 +232,8 @@ async fn an_old_api_server_is_told_what_to_do_in_one_line() {
         first[3], 4,
         "the server's settings come before our first request"
     );
+    let mut settings = vec![0; usize::from(first[2])];
+    stream.read_exact(&mut settings).await.unwrap();
     let path = served.path.display().to_string();
     let escaped = path.replace('/', "%2F");
     let mut block = vec![0x83, 0x86, 0x41];
