@@ -1,5 +1,8 @@
 //! Shell. The command line: subcommands and flags as plain structs.
 
+mod dev;
+mod template;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,6 +12,8 @@ use clap::{Args, Parser, Subcommand};
 use tidegate_api::GoDuration;
 
 use crate::telemetry::LogFormat;
+pub use dev::{DevArgs, Output};
+pub use template::{Delimiters, Format, KeyValue, TemplateArgs};
 
 pub mod storm;
 
@@ -29,12 +34,18 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try it: a Kubernetes API in memory, your manifests, and the controller.
+    Dev(Box<DevArgs>),
     /// Run the sync controller against a cluster.
     Controller(Box<ControllerArgs>),
+    /// Render the template of an ExternalSecret from files, without a cluster.
+    Template(Box<TemplateArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
     Crds,
+    /// Encryption of Secrets in etcd: make and check its configuration, prove it, renew it.
+    Encryption(Box<tidegate_encryption::commands::Args>),
     /// Load a controller of ExternalSecrets and measure it.
     ///
     /// Without a kubeconfig everything runs here: an embedded Kubernetes API, a backend, nodes,
@@ -98,6 +109,9 @@ pub struct ControllerArgs {
     /// How long a renewal of the Lease counts.
     #[arg(long, default_value = "15s", value_parser = lease_duration, value_name = "DURATION")]
     pub lease_duration: Duration,
+    /// How templates mark their actions.
+    #[command(flatten)]
+    pub delimiters: Delimiters,
     /// How long SIGTERM waits for writes in flight.
     #[arg(long, default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub drain_timeout: Duration,
@@ -183,6 +197,10 @@ mod tests {
             vec!["tidegate", "controller", "--status-heartbeat", "often"],
             vec!["tidegate", "controller", "--admin-addr", "nowhere"],
             vec!["tidegate", "controler"],
+            vec!["tidegate", "dev", "--reveal"],
+            vec!["tidegate", "dev", "--port", "66000"],
+            vec!["tidegate", "dev", "--once", "--timeout", "0s"],
+            vec!["tidegate", "dev", "--once", "-o", "xml"],
         ] {
             let error = Cli::try_parse_from(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");

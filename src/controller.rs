@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Health;
+use crate::lease::Leadership;
 use crate::report::{Kind, Subject};
 use context::{Context, Item, reason};
 use relations::StoreId;
@@ -19,8 +20,12 @@ pub mod backends;
 mod broken;
 pub mod context;
 pub mod credentials;
+mod desks;
+mod few;
 mod follow;
 mod guard;
+mod items;
+mod packed;
 mod polling;
 mod pulse;
 mod reconcile;
@@ -62,19 +67,30 @@ pub fn subject_of_store(id: &StoreId) -> Subject {
 /// Runs the controller until `stop`, then drains for at most `drain`.
 ///
 /// # Guarantees
-/// Nothing is decided before every watch has listed. On the way out no new look begins, writes in
-/// flight end, sessions are revoked.
-pub async fn run(ctx: &Arc<Context>, health: &Health, stop: CancellationToken, drain: Duration) {
+/// Nothing is decided before the Lease is ours and every watch has listed. On the way out no new
+/// look begins, writes in flight end, sessions are revoked.
+pub async fn run(
+    ctx: &Arc<Context>,
+    leadership: &Leadership,
+    health: &Health,
+    stop: CancellationToken,
+    drain: Duration,
+) {
     let background = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    // A standby watches as well: it serves as soon as the Lease is its own, and a start does not
+    // wait for the Lease first and for the lists then.
     for task in watch::tasks(ctx, &background) {
         tasks.spawn(task);
     }
-    tokio::select! {
-        () = ctx.all_listed() => {}
-        () = stop.cancelled() => {}
-    }
-    if !stop.is_cancelled() {
+    health.set_ready(true);
+    let begin = async {
+        leadership.gained().await;
+        health.set_ready(false);
+        ctx.all_listed().await;
+    };
+    if stop.run_until_cancelled(begin).await.is_some() {
+        ctx.lead();
         health.set_ready(true);
         let (objects, stores, targets) = ctx.seen().sizes();
         tracing::info!(objects, stores, targets, "first lists complete");
@@ -120,9 +136,13 @@ fn spawn_background(
     });
 }
 
+/// Looks begun in a row before those that were begun get a turn.
+const RUN: u32 = 32;
+
 /// Hands objects from the queue to tasks of their own until `stop`.
 async fn work(ctx: &Arc<Context>, stop: &CancellationToken, drain: Duration) {
     let mut looks = JoinSet::new();
+    let mut spawned = 0_u32;
     loop {
         let ticket = tokio::select! {
             () = stop.cancelled() => break,
@@ -138,6 +158,11 @@ async fn work(ctx: &Arc<Context>, stop: &CancellationToken, drain: Duration) {
         };
         let Some(ticket) = ticket else { break };
         looks.spawn(reconcile::reconcile(Arc::clone(ctx), ticket));
+        spawned = spawned.wrapping_add(1);
+        if spawned.is_multiple_of(RUN) {
+            // Most looks of a restart find nothing due: they end before the next are begun.
+            tokio::task::yield_now().await;
+        }
         // Finished tasks are taken in bulk, so that the set does not grow with the backlog.
         while looks.join_next().now_or_never().flatten().is_some() {}
     }

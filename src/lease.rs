@@ -9,6 +9,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 use kube::{Client, ResourceExt};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -36,23 +37,34 @@ pub struct LeaseOptions {
 /// Cheap to clone and to ask: one atomic load before every write.
 #[derive(Debug, Clone)]
 pub struct Leadership {
-    until_millis: Arc<AtomicU64>,
+    right: Arc<Right>,
     clock: Clock,
+}
+
+#[derive(Debug)]
+struct Right {
+    until_millis: AtomicU64,
+    bell: Notify,
 }
 
 impl Leadership {
     /// A right that never ends, for a single process without an election.
     #[must_use]
     pub fn always(clock: Clock) -> Self {
-        Self {
-            until_millis: Arc::new(AtomicU64::new(u64::MAX)),
-            clock,
-        }
+        Self::until(u64::MAX, clock)
     }
 
     fn none(clock: Clock) -> Self {
+        Self::until(0, clock)
+    }
+
+    fn until(millis: u64, clock: Clock) -> Self {
+        let right = Right {
+            until_millis: AtomicU64::new(millis),
+            bell: Notify::new(),
+        };
         Self {
-            until_millis: Arc::new(AtomicU64::new(0)),
+            right: Arc::new(right),
             clock,
         }
     }
@@ -60,13 +72,49 @@ impl Leadership {
     /// Whether a write may begin now.
     #[must_use]
     pub fn may_write(&self) -> bool {
-        let until = self.until_millis.load(Ordering::Acquire);
-        u128::from(until) > self.clock.uptime().as_millis()
+        u128::from(self.until_millis()) > self.clock.uptime().as_millis()
+    }
+
+    /// Waits until a write may begin.
+    pub async fn gained(&self) {
+        loop {
+            let bell = self.right.bell.notified();
+            tokio::pin!(bell);
+            bell.as_mut().enable();
+            if self.may_write() {
+                return;
+            }
+            bell.await;
+        }
+    }
+
+    /// Waits until no write may begin any more.
+    pub async fn lost(&self) {
+        loop {
+            let bell = self.right.bell.notified();
+            tokio::pin!(bell);
+            bell.as_mut().enable();
+            if !self.may_write() {
+                return;
+            }
+            let end = Duration::from_millis(self.until_millis());
+            let left = end.saturating_sub(self.clock.uptime());
+            // A renewal moves the end; looking again then is enough.
+            tokio::select! {
+                () = bell => {}
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+
+    fn until_millis(&self) -> u64 {
+        self.right.until_millis.load(Ordering::Acquire)
     }
 
     fn extend(&self, until: Option<Duration>) {
         let millis = until.map_or(0, |until| u64::try_from(until.as_millis()).unwrap_or(0));
-        self.until_millis.store(millis, Ordering::Release);
+        self.right.until_millis.store(millis, Ordering::Release);
+        self.right.bell.notify_waiters();
     }
 }
 

@@ -3,8 +3,10 @@
 
 pub mod admin;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod controller;
+pub mod dev;
 pub mod entropy;
 pub mod lease;
 pub mod metrics;

@@ -1,7 +1,5 @@
 //! Shell. Counters: ESO's names where dashboards know them, ours for what ESO does not count.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -10,30 +8,9 @@ use prometheus_client::registry::Registry;
 use tidegate_stages::{ObjectKey, Written};
 
 pub mod collect;
+mod objects;
 
-/// Labels of one object's series: as many as objects, removed with them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ObjectLabels {
-    name: String,
-    namespace: String,
-}
-
-impl From<&ObjectKey> for ObjectLabels {
-    fn from(key: &ObjectKey) -> Self {
-        Self {
-            name: key.name.to_string(),
-            namespace: key.namespace.to_string(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ConditionLabels {
-    name: String,
-    namespace: String,
-    condition: String,
-    status: String,
-}
+use objects::Objects;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
@@ -48,9 +25,7 @@ struct FailureLabels {
 /// Series that the reconcile loop moves.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    calls: Family<ObjectLabels, Counter>,
-    errors: Family<ObjectLabels, Gauge<f64, AtomicU64>>,
-    conditions: Family<ConditionLabels, Gauge>,
+    objects: Objects,
     writes: Family<WriteLabels, Counter>,
     failures: Family<FailureLabels, Counter>,
     held: Gauge,
@@ -62,25 +37,12 @@ impl Metrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let Self {
-            calls,
-            errors,
-            conditions,
+            objects,
             writes,
             failures,
             held,
         } = metrics.clone();
-        registry.register(
-            "externalsecret_sync_calls",
-            "Looks at an ExternalSecret",
-            calls,
-        );
-        // ESO's name lacks the suffix that a counter gets here, so it is kept as a gauge.
-        registry.register("externalsecret_sync_calls_error", "Failed looks", errors);
-        registry.register(
-            "externalsecret_status_condition",
-            "The Ready condition",
-            conditions,
-        );
+        registry.register_collector(Box::new(objects));
         registry.register(
             "tidegate_secret_writes",
             "Secrets written, by what was done",
@@ -97,22 +59,19 @@ impl Metrics {
 
     /// An object was looked at.
     pub fn looked(&self, key: &ObjectKey) {
-        self.calls.get_or_create(&key.into()).inc();
+        self.objects.change(key, |series| series.calls += 1);
     }
 
     /// It failed.
     pub fn failed(&self, key: &ObjectKey, cause: &'static str) {
-        self.errors.get_or_create(&key.into()).inc();
+        self.objects.change(key, |series| series.errors += 1);
         self.failures.get_or_create(&FailureLabels { cause }).inc();
     }
 
     /// Its Ready condition is now this.
     pub fn ready(&self, key: &ObjectKey, ready: bool) {
-        for (status, value) in [("True", ready), ("False", !ready)] {
-            self.conditions
-                .get_or_create(&condition(key, status))
-                .set(i64::from(value));
-        }
+        self.objects
+            .change(key, |series| series.ready = Some(ready));
     }
 
     /// A Secret was written.
@@ -133,20 +92,7 @@ impl Metrics {
 
     /// An object is gone: so are its series.
     pub fn forget(&self, key: &ObjectKey) {
-        self.calls.remove(&key.into());
-        self.errors.remove(&key.into());
-        for status in ["True", "False"] {
-            self.conditions.remove(&condition(key, status));
-        }
-    }
-}
-
-fn condition(key: &ObjectKey, status: &str) -> ConditionLabels {
-    ConditionLabels {
-        name: key.name.to_string(),
-        namespace: key.namespace.to_string(),
-        condition: "Ready".to_owned(),
-        status: status.to_owned(),
+        self.objects.forget(key);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tidegate_contract::{ProviderError, SecretValue, TokenSource};
+use tidegate_contract::{Provider, ProviderError, SecretValue, TokenSource};
 use tidegate_fetch::{Endpoint, Identity, Sessions, Source};
 use tidegate_provider_fake::{FakeEntry, FakeProvider, FakeValidation};
 use tidegate_provider_vault::{
@@ -33,6 +33,38 @@ impl Connections {
     }
 }
 
+/// Makes the backend of a `fake` store from the store and its entries.
+type MakeFake = dyn Fn(&StoreId, Vec<FakeEntry>, FakeValidation) -> Arc<dyn Provider> + Send + Sync;
+
+/// Who makes the backends of `fake` stores: the fake provider, unless a test brings its own.
+#[derive(Clone)]
+pub struct Fakes(Arc<MakeFake>);
+
+impl Fakes {
+    /// Backends by another hand.
+    #[must_use]
+    pub fn new(
+        make: impl Fn(&StoreId, Vec<FakeEntry>, FakeValidation) -> Arc<dyn Provider>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl Default for Fakes {
+    fn default() -> Self {
+        Self::new(|_, data, validation| Arc::new(FakeProvider::new(data, validation)))
+    }
+}
+
+impl std::fmt::Debug for Fakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fakes")
+    }
+}
+
 /// Makes the backend of a resolved store, as one identity sees it.
 ///
 /// # Errors
@@ -43,6 +75,7 @@ pub fn source(
     resolved: Resolved,
     sessions: &Sessions,
     connections: &mut Connections,
+    fakes: &Fakes,
 ) -> Result<Source, ProviderError> {
     match resolved.config {
         ProviderConfig::Fake(fake) => {
@@ -52,11 +85,10 @@ pub fn source(
                 version: data.version.unwrap_or_default(),
             });
             let validation = FakeValidation::from_number(fake.validation_result);
-            let provider = Arc::new(FakeProvider::new(entries.collect(), validation));
             Ok(Source {
                 identity,
                 endpoint: Endpoint::new(&format!("fake:{store}")),
-                provider,
+                provider: (fakes.0)(store, entries.collect(), validation),
             })
         }
         ProviderConfig::Vault(settings) => vault(*settings, identity, sessions, connections),

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use tidegate_queue::{Key, Lane, Options, Requeue, Ticket, WorkQueue};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -66,15 +67,22 @@ impl Key for Subject {
 /// Field manager of statuses; `status_is_ours` looks for it.
 pub const STATUS_MANAGER: &str = "tidegate";
 
+/// A merge patch of the status subresource.
+#[derive(Serialize)]
+struct Body<'a, S> {
+    status: &'a S,
+}
+
 #[derive(Debug)]
 struct Pending {
-    status: Value,
+    body: Vec<u8>,
     class: Class,
     attempts: u32,
 }
 
-/// Statuses that may be on their way at once; the permits bound what is really in flight.
-const IN_WORK: usize = 20_000;
+/// Statuses that may stand in line for a permit at once. More than the permits there are, so that
+/// none of those is idle; few, because each takes a task.
+const IN_WORK: usize = 256;
 
 #[derive(Debug)]
 struct Inner {
@@ -111,7 +119,8 @@ impl Reporter {
     }
 
     /// Takes a status. A waiting one of the same object is replaced and keeps the better class.
-    pub fn status(&self, subject: Subject, status: Value, class: Class) {
+    pub fn status(&self, subject: Subject, status: &impl Serialize, class: Class) {
+        let body = serde_json::to_vec(&Body { status }).unwrap_or_default();
         let mut pending = lock(&self.0.pending);
         let class = pending
             .get(&subject)
@@ -119,7 +128,7 @@ impl Reporter {
         pending.insert(
             subject.clone(),
             Pending {
-                status,
+                body,
                 class,
                 attempts: 0,
             },
@@ -132,6 +141,12 @@ impl Reporter {
     pub fn forget(&self, subject: &Subject) {
         lock(&self.0.pending).remove(subject);
         self.0.queue.forget(subject);
+    }
+
+    /// Whether a status of this object waits or is on its way.
+    #[must_use]
+    pub fn holds(&self, subject: &Subject) -> bool {
+        self.0.queue.state(subject).is_some()
     }
 
     /// Takes an event.
@@ -208,9 +223,8 @@ impl Inner {
             ticket.done(None);
             return;
         };
-        let body = json!({ "status": pending.status });
-        let body = serde_json::to_vec(&body).unwrap_or_default();
         let path = format!("{}?fieldManager={STATUS_MANAGER}", subject.path());
+        let body = pending.body.clone();
         let patch = request("PATCH", &path, "application/merge-patch+json", body);
         match self
             .api

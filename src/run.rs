@@ -6,15 +6,22 @@ use std::process::ExitCode;
 use crate::cli::{Cli, Command};
 
 pub mod controller;
+pub mod dev;
+mod encryption;
 pub mod storm;
+pub mod template;
 
-/// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage.
+/// Runs one subcommand to its end and gives its exit code: 0 done, 1 failed, 2 wrong usage; `dev`
+/// has two more, which its help names.
 #[must_use]
 pub fn main(cli: Cli) -> ExitCode {
     install_crypto();
     match cli.command {
         Command::Crds => print(&tidegate_api::crd::crds_yaml()),
+        Command::Dev(args) => dev::main(*args),
         Command::Controller(args) => controller::main(*args),
+        Command::Template(args) => template::main(&args),
+        Command::Encryption(args) => encryption::main(*args),
         Command::Storm(args) => storm::main(*args),
     }
 }

@@ -1,6 +1,8 @@
 //! Shell. Logs: JSON for machines, pretty for people, never a value.
 
+use std::fs::File;
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use tracing_subscriber::filter::{EnvFilter, ParseError};
@@ -45,13 +47,7 @@ const SILENCED: [&str; 6] = [
 /// # Errors
 /// When `level` does not parse, or a subscriber is installed already.
 pub fn install(level: &str, format: LogFormat) -> Result<(), TelemetryError> {
-    let mut filter = EnvFilter::try_new(level).map_err(TelemetryError::Filter)?;
-    for target in SILENCED {
-        let directive = format!("{target}=off")
-            .parse()
-            .map_err(TelemetryError::Filter)?;
-        filter = filter.add_directive(directive);
-    }
+    let filter = filter(level)?;
     let colour = std::io::stderr().is_terminal();
     let layer = fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
@@ -60,4 +56,29 @@ pub fn install(level: &str, format: LogFormat) -> Result<(), TelemetryError> {
         LogFormat::Pretty => registry.with(layer.with_ansi(colour)).try_init(),
     }
     .map_err(TelemetryError::Installed)
+}
+
+/// Sends logs to a file, as text.
+///
+/// # Errors
+/// When `level` does not parse, or a subscriber is installed already.
+pub fn install_file(level: &str, file: File) -> Result<(), TelemetryError> {
+    let layer = fmt::layer().with_ansi(false).with_writer(Arc::new(file));
+    let registry = tracing_subscriber::registry().with(filter(level)?);
+    (registry.with(layer).try_init()).map_err(TelemetryError::Installed)
+}
+
+/// What is logged at all.
+///
+/// # Errors
+/// When `level` does not parse.
+pub fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
+    let mut filter = EnvFilter::try_new(level).map_err(TelemetryError::Filter)?;
+    for target in SILENCED {
+        let directive = format!("{target}=off")
+            .parse()
+            .map_err(TelemetryError::Filter)?;
+        filter = filter.add_directive(directive);
+    }
+    Ok(filter)
 }

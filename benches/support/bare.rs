@@ -100,9 +100,8 @@ fn request(method: &str, path: &str, kind: &str, body: &Value) -> Outcome<Reques
 pub async fn run(storm: &Storm, batch: &Batch, like: &Template, width: usize) -> Outcome<Bare> {
     let kubeconfig = Kubeconfig::from_yaml(&storm.plane.kubeconfig(TIDEGATE)?)?;
     let options = KubeConfigOptions::default();
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
-    config.default_retry = false;
-    let client = Client::try_from(config)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
+    let client = tidegate::client::client(config)?;
     let secrets: Outcome<Vec<_>> = batch.objects.iter().map(|o| like.create(o)).collect();
     let statuses: Outcome<Vec<_>> = batch.objects.iter().map(|o| like.report(o)).collect();
     let (secrets, statuses) = (secrets?, statuses?);

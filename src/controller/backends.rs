@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use kube::Client;
 use tidegate_contract::ProviderError;
 use tidegate_fetch::{Identity, Sessions, Source};
+use tidegate_stages::ObjectKey;
 
 use super::credentials::Resolver;
 use super::relations::StoreId;
-use super::sources::{Data, SourceError, SourceKey, Sources};
+use super::sources::{Data, SourceError, SourceKey, SourceKind, Sources};
 use super::world::StoreEntry;
-use crate::registry::{self, Connections};
+use crate::registry::{self, Connections, Fakes};
 
 /// The backends in use.
 ///
@@ -22,6 +23,7 @@ pub struct Backends {
     client: Client,
     sources: Sources,
     sessions: Sessions,
+    fakes: Fakes,
     table: Mutex<Table>,
 }
 
@@ -62,12 +64,13 @@ impl Slot {
 impl Backends {
     /// None yet.
     #[must_use]
-    pub fn new(client: Client, sessions: Sessions) -> Self {
+    pub fn new(client: Client, sessions: Sessions, fakes: Fakes) -> Self {
         let sources = Sources::new(client.clone());
         Self {
             client,
             sources,
             sessions,
+            fakes,
             table: Mutex::default(),
         }
     }
@@ -102,7 +105,14 @@ impl Backends {
         let Some(slot) = table.stores.get_mut(store).filter(|slot| slot.is_of(entry)) else {
             // The store changed meanwhile: this answer serves this one call and is not kept.
             let mut connections = Connections::default();
-            return registry::source(store, identity, resolved, &self.sessions, &mut connections);
+            return registry::source(
+                store,
+                identity,
+                resolved,
+                &self.sessions,
+                &mut connections,
+                &self.fakes,
+            );
         };
         let made = registry::source(
             store,
@@ -110,6 +120,7 @@ impl Backends {
             resolved,
             &self.sessions,
             &mut slot.connections,
+            &self.fakes,
         )?;
         if slot.epoch == epoch {
             if referent {
@@ -183,6 +194,16 @@ impl Backends {
     #[must_use]
     pub fn refers_to(&self, key: &SourceKey) -> bool {
         self.lock().users.contains_key(key)
+    }
+
+    /// The objects of a kind that stores refer to.
+    #[must_use]
+    pub fn referred(&self, kind: SourceKind) -> Vec<ObjectKey> {
+        let table = self.lock();
+        let of_kind = table.users.keys().filter(|key| key.kind == kind);
+        let key =
+            |key: &SourceKey| ObjectKey::new(Arc::clone(&key.namespace), Arc::clone(&key.name));
+        of_kind.map(key).collect()
     }
 
     /// Forgets a store that is gone, and every source that only it referred to.

@@ -31,7 +31,7 @@ pub fn look(ctx: &Context, key: &ObjectKey) -> Option<(Lane, Duration, Trigger)>
         "message": message,
         "lastTransitionTime": now,
     }]});
-    ctx.reporter.status(subject_of(key), status, Class::Status);
+    ctx.reporter.status(subject_of(key), &status, Class::Status);
     ctx.metrics.failed(key, "undecodable");
     ctx.metrics.ready(key, false);
     let about = About {

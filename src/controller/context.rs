@@ -1,17 +1,22 @@
 //! Shell. What every task of the controller shares.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use kube::Client;
-use tidegate_contract::RemoteKey;
-use tidegate_fetch::{Fetch, Identity, Sessions, Subscription};
-use tidegate_queue::{Key, Lane, Reasons, WorkQueue};
+use tidegate_api::ExternalSecretStatus;
+use tidegate_fetch::{Fetch, Sessions, Subscription};
+use tidegate_queue::{Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
 use tokio::sync::Notify;
 
 use super::backends::Backends;
+use super::desks::{Desk, Desks};
+pub use super::items::{Item, StoreItem, reason, trigger};
+use super::packed::Packed;
 use super::relations::StoreId;
 use super::sources::SourceKey;
 use super::watch::LISTS;
@@ -19,6 +24,7 @@ use super::world::{Look, World};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::patch::Patcher;
+use crate::registry::Fakes;
 use crate::report::Reporter;
 
 /// Settings of the controller's shell.
@@ -28,45 +34,6 @@ pub struct Settings {
     pub namespace: Option<String>,
     /// How often stores are validated unless they say so themselves.
     pub store_interval: Duration,
-}
-
-/// A key of the queue of objects.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Item(pub ObjectKey);
-
-impl Key for Item {
-    type Namespace = Arc<str>;
-
-    fn namespace(&self) -> &Arc<str> {
-        &self.0.namespace
-    }
-}
-
-/// A key of the queue of stores.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct StoreItem {
-    /// The store.
-    pub id: StoreId,
-    namespace: Arc<str>,
-}
-
-impl StoreItem {
-    /// The key of a store.
-    #[must_use]
-    pub fn new(id: &StoreId) -> Self {
-        Self {
-            id: id.clone(),
-            namespace: id.namespace.clone().unwrap_or_default(),
-        }
-    }
-}
-
-impl Key for StoreItem {
-    type Namespace = Arc<str>;
-
-    fn namespace(&self) -> &Arc<str> {
-        &self.namespace
-    }
 }
 
 /// What every task of the controller shares.
@@ -106,6 +73,8 @@ pub struct Context {
     lists: Mutex<HashSet<&'static str>>,
     lists_bell: Notify,
     random: Mutex<u64>,
+    leading: AtomicBool,
+    desks: Desks,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -130,6 +99,8 @@ pub struct Parts {
     pub reporter: Reporter,
     /// Counters.
     pub metrics: Metrics,
+    /// Who makes the backends of `fake` stores.
+    pub fakes: Fakes,
     /// Seeds jitter.
     pub seed: u64,
 }
@@ -139,7 +110,7 @@ impl Context {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         Self {
-            backends: Backends::new(parts.client.clone(), parts.sessions.clone()),
+            backends: Backends::new(parts.client.clone(), parts.sessions.clone(), parts.fakes),
             client: parts.client,
             clock: parts.clock,
             settings: parts.settings,
@@ -160,6 +131,8 @@ impl Context {
             lists: Mutex::default(),
             lists_bell: Notify::new(),
             random: Mutex::new(parts.seed),
+            leading: AtomicBool::new(false),
+            desks: Desks::new(),
         }
     }
 
@@ -193,10 +166,26 @@ impl Context {
         z ^ (z >> 31)
     }
 
+    /// From now on this process decides.
+    pub fn lead(&self) {
+        self.leading.store(true, Ordering::Release);
+    }
+
+    /// Whether what is seen comes before the first decision: during the first list, and while
+    /// another replica leads and deals with it.
+    #[must_use]
+    pub fn is_early(&self, initial: bool) -> bool {
+        initial || !self.leading.load(Ordering::Acquire)
+    }
+
     /// Puts an object into the queue; `initial` during the first list.
-    pub fn look(&self, look: Look, initial: bool) {
+    pub fn look(&self, mut look: Look, initial: bool) {
+        let early = self.is_early(initial);
+        if !self.leading.load(Ordering::Acquire) {
+            look.trigger = Trigger::First;
+        }
         let lane = match look.trigger {
-            _ if initial => Lane::Bulk,
+            _ if early => Lane::Bulk,
             Trigger::Spec => Lane::Fresh,
             Trigger::GroupChanged | Trigger::Drift => Lane::Changed,
             Trigger::First => Lane::Bulk,
@@ -272,13 +261,25 @@ impl Context {
         self.reporter.forget(&super::subject_of_store(id));
     }
 
-    /// The snapshot for a decision, with why it is made.
+    /// The snapshot for a decision about `object`, known as `key`, with why it is made.
     #[must_use]
-    pub fn observe(&self, key: &ObjectKey, trigger: Trigger) -> Option<Observed> {
+    pub fn observe(&self, key: &ObjectKey, object: &Packed, trigger: Trigger) -> Option<Observed> {
+        let object = match object.open() {
+            Ok(object) => object,
+            Err(error) => {
+                tracing::error!(%key, %error, "a kept ExternalSecret does not decode any more");
+                return None;
+            }
+        };
         let mut memory = lock(&self.memories).get(key).cloned().unwrap_or_default();
         memory.trigger = trigger;
         memory.refreshed_at = memory.refreshed_at.max(self.polled_at(key));
-        self.seen().observe(key, memory, &self.config)
+        Some(self.seen().observe(key, object, memory, &self.config))
+    }
+
+    /// Waits until an object of `lane` may be rendered and written.
+    pub async fn desk(&self, lane: Lane) -> Option<Desk<'_>> {
+        self.desks.take(lane).await
     }
 
     /// When polling last found all values of an object well.
@@ -295,6 +296,15 @@ impl Context {
     /// Keeps who wrote the status that was found at the start.
     pub fn remember_owner_of_status(&self, key: &ObjectKey, ours: bool) {
         self.remember(key, |memory| memory.status_is_ours = ours);
+    }
+
+    /// The watch shows a status.
+    pub fn status_seen(&self, key: &ObjectKey, status: Option<&ExternalSecretStatus>) {
+        let mut memories = lock(&self.memories);
+        if let Some(memory) = memories.get_mut(key).filter(|memory| memory.told.is_some()) {
+            let on_its_way = self.reporter.holds(&super::subject_of(key));
+            memory.seen(status, on_its_way);
+        }
     }
 
     /// A watch has delivered its first list.
@@ -338,46 +348,16 @@ impl Context {
     }
 }
 
-/// What an object is subscribed to.
-type Polled = (Duration, Box<[(Identity, RemoteKey)]>);
+/// What an object is subscribed to, as a digest: the keys themselves are in the table of groups.
+type Polled = u64;
 
 fn polled(to: &[Subscription], interval: Duration) -> Polled {
-    let key = |one: &Subscription| (one.source.identity.clone(), one.key.clone());
-    (interval, to.iter().map(key).collect())
-}
-
-/// The triggers in the order of their weight: of several, the first is told to the plan.
-const TRIGGERS: [Trigger; 7] = [
-    Trigger::Spec,
-    Trigger::GroupChanged,
-    Trigger::Drift,
-    Trigger::StoreChanged,
-    Trigger::First,
-    Trigger::Retry,
-    Trigger::Timer,
-];
-
-/// A trigger as the queue carries it.
-#[must_use]
-pub fn reason(trigger: Trigger) -> Reasons {
-    let position = TRIGGERS
-        .iter()
-        .position(|known| *known == trigger)
-        .unwrap_or_default();
-    Reasons::one(u32::try_from(position).unwrap_or_default())
-}
-
-/// The weightiest trigger of a ticket.
-#[must_use]
-pub fn trigger(reasons: Reasons) -> Trigger {
-    let first = reasons
-        .numbers()
-        .next()
-        .and_then(|number| usize::try_from(number).ok());
-    first
-        .and_then(|position| TRIGGERS.get(position))
-        .copied()
-        .unwrap_or(Trigger::Timer)
+    let mut hasher = DefaultHasher::new();
+    interval.hash(&mut hasher);
+    for one in to {
+        (&one.source.identity, &one.key).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -36,19 +36,21 @@ pub fn key_of<K: ResourceExt>(object: &K) -> ObjectKey {
 /// Follows `api` until `stop`, telling `handle` what is seen, in order.
 ///
 /// # Guarantees
-/// After a lost watch and a new list, what vanished in between is told as [`Seen::Gone`]. Errors
-/// are retried with backoff and logged once per cause, with what to do about it.
+/// After a lost watch and a new list, each of `held` that the list lacks is told as [`Seen::Gone`]:
+/// `held` answers the keys that whoever handles this watch knows at that time. Errors are retried
+/// with backoff and logged once per cause, with what to do about it.
 pub async fn follow<K>(
     what: &'static str,
     api: Api<K>,
     config: watcher::Config,
     stop: CancellationToken,
+    held: impl Fn() -> Vec<ObjectKey>,
     mut handle: impl FnMut(Seen<K>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    let mut known = Known::default();
+    let mut lists = Lists::default();
     let mut logged = None;
     let stream = watcher(api, config).default_backoff();
     futures::pin_mut!(stream);
@@ -60,7 +62,7 @@ pub async fn follow<K>(
         match next {
             Ok(Some(event)) => {
                 logged = None;
-                known.take(event, &mut handle);
+                lists.take(event, &held, &mut handle);
             }
             Ok(None) => return,
             Err(error) => {
@@ -74,50 +76,50 @@ pub async fn follow<K>(
     }
 }
 
-/// The keys that a watch has shown, to tell what a new list lacks.
+/// What a new list has not shown yet of what is held.
 #[derive(Debug, Default)]
-struct Known {
-    present: HashSet<ObjectKey>,
-    listing: HashSet<ObjectKey>,
+struct Lists {
+    missing: HashSet<ObjectKey>,
+    begun: bool,
     listed: bool,
 }
 
-impl Known {
-    fn take<K: ResourceExt>(&mut self, event: Event<K>, handle: &mut impl FnMut(Seen<K>)) {
+impl Lists {
+    fn take<K: ResourceExt>(
+        &mut self,
+        event: Event<K>,
+        held: &impl Fn() -> Vec<ObjectKey>,
+        handle: &mut impl FnMut(Seen<K>),
+    ) {
         match event {
-            Event::Init => self.listing.clear(),
+            Event::Init => {
+                // Before the first list nothing is held that a list could lack.
+                if self.begun {
+                    self.missing = held().into_iter().collect();
+                }
+                self.begun = true;
+            }
             Event::InitApply(object) => {
-                let key = key_of(&object);
-                self.present.insert(key.clone());
-                self.listing.insert(key);
+                if !self.missing.is_empty() {
+                    self.missing.remove(&key_of(&object));
+                }
                 handle(Seen::Applied {
                     object,
                     initial: !self.listed,
                 });
             }
             Event::InitDone => {
-                let gone: Vec<ObjectKey> =
-                    self.present.difference(&self.listing).cloned().collect();
-                for key in gone {
-                    self.present.remove(&key);
+                for key in std::mem::take(&mut self.missing) {
                     handle(Seen::Gone(key));
                 }
-                self.listing = HashSet::new();
                 self.listed = true;
                 handle(Seen::Listed);
             }
-            Event::Apply(object) => {
-                self.present.insert(key_of(&object));
-                handle(Seen::Applied {
-                    object,
-                    initial: false,
-                });
-            }
-            Event::Delete(object) => {
-                let key = key_of(&object);
-                self.present.remove(&key);
-                handle(Seen::Gone(key));
-            }
+            Event::Apply(object) => handle(Seen::Applied {
+                object,
+                initial: false,
+            }),
+            Event::Delete(object) => handle(Seen::Gone(key_of(&object))),
         }
     }
 }
@@ -139,5 +141,47 @@ fn explain(error: &watcher::Error) -> String {
             format!("{}; apply manifests/install/20-rbac.yaml", status.message)
         }
         _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    fn object(name: &str) -> ConfigMap {
+        let mut object = ConfigMap::default();
+        object.metadata.name = Some(name.to_owned());
+        object
+    }
+
+    #[test]
+    fn what_a_later_list_lacks_is_gone_even_after_a_broken_first_one() {
+        let (mut lists, mut told) = (Lists::default(), Vec::new());
+        let held = || vec![ObjectKey::new("", "a"), ObjectKey::new("", "b")];
+        let events = [
+            Event::Init,
+            Event::InitApply(object("a")),
+            Event::InitApply(object("b")),
+            // The list broke off; the next one no longer shows a.
+            Event::Init,
+            Event::InitApply(object("b")),
+            Event::InitDone,
+            Event::Delete(object("b")),
+        ];
+        for event in events {
+            lists.take(event, &held, &mut |seen| {
+                told.push(match seen {
+                    Seen::Applied { object, initial } => format!("{} {initial}", object.name_any()),
+                    Seen::Gone(key) => format!("gone {}", key.name),
+                    Seen::Listed => "listed".to_owned(),
+                });
+            });
+        }
+        assert_eq!(
+            told,
+            ["a true", "b true", "b true", "gone a", "listed", "gone b"]
+        );
     }
 }

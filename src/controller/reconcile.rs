@@ -34,36 +34,60 @@ pub async fn reconcile(ctx: Arc<Context>, ticket: Ticket<Item, Reasons>) {
 type Later = Option<(Lane, Duration, Trigger)>;
 
 async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger) -> Later {
-    let Some(mut observed) = ctx.observe(key, trigger) else {
+    let Some(object) = ctx.seen().object(key) else {
         return broken::look(ctx, key);
     };
+    let mut observed = ctx.observe(key, &object, trigger)?;
     ctx.metrics.looked(key);
     let env = ctx.env();
     let (outcome, subscriptions) = match plan(&observed, &env) {
         Plan::Foreign(reason) => (Outcome::Foreign(reason), None),
         Plan::Idle(reason) => (Outcome::Idle(reason), None),
         Plan::Refuse(error) => (Outcome::Failed(error), None),
-        Plan::Cleanup(cleanup) => (cleaned(ctx, key, &cleanup).await, None),
+        Plan::Cleanup(cleanup) => (Box::pin(cleaned(ctx, key, &cleanup)).await, None),
         Plan::Read(reads) => {
-            let fetched = fetch(ctx, &observed, &reads, lane).await;
-            templates::fill(ctx, &mut observed).await;
-            let outcome = match rendered(&observed, &reads, fetched.answers, &env) {
-                Err(error) => Outcome::Failed(error),
-                Ok(rendered) => {
-                    let change = guard::judge(ctx, &observed, diff(&rendered, &observed), &env);
-                    write(ctx, &observed, &change, lane).await
-                }
-            };
-            (outcome, Some(fetched.subscriptions))
+            // Thousands may wait for their values at once: nothing stays decoded meanwhile.
+            drop(observed);
+            let fetched = fetch(ctx, key, &reads, lane).await;
+            let _desk = ctx.desk(lane).await;
+            observed = ctx.observe(key, &object, trigger)?;
+            let outcome = Box::pin(apply(
+                ctx,
+                &mut observed,
+                &reads,
+                fetched.answers,
+                lane,
+                &env,
+            ));
+            (outcome.await, Some(fetched.subscriptions))
         }
     };
-    let later = settle(ctx, &observed, &outcome, subscriptions, lane).await;
+    let later = Box::pin(settle(ctx, &observed, &outcome, subscriptions, lane)).await;
     if !ctx.exists(key) {
         // It went while it was looked at: nothing of what was just noted may stay.
         ctx.gone(key);
         return None;
     }
     later
+}
+
+/// Renders what was read and writes what differs.
+async fn apply(
+    ctx: &Context,
+    observed: &mut Observed,
+    reads: &ReadPlan,
+    answers: Answers,
+    lane: Lane,
+    env: &Env,
+) -> Outcome {
+    templates::fill(ctx, observed).await;
+    match rendered(observed, reads, answers, env) {
+        Err(error) => Outcome::Failed(error),
+        Ok(rendered) => {
+            let change = guard::judge(ctx, observed, diff(&rendered, observed), env);
+            write(ctx, observed, &change, lane).await
+        }
+    }
 }
 
 type Answers = Vec<Result<RemoteSecret, FetchFailure>>;
@@ -93,13 +117,13 @@ struct Fetched {
 }
 
 /// Reads what the plan asks for, equal keys once; holds no permit while it waits.
-async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) -> Fetched {
-    let object: Arc<str> = observed.key.to_string().into();
+async fn fetch(ctx: &Context, key: &ObjectKey, plan: &ReadPlan, lane: Lane) -> Fetched {
+    let object: Arc<str> = key.to_string().into();
     let now = ctx.clock.epoch();
     let mut reads: Vec<Read> = Vec::new();
     let mut places: Vec<Result<usize, FetchFailure>> = Vec::with_capacity(plan.reads.len());
     for planned in &plan.reads {
-        let source = match source(ctx, observed, planned).await {
+        let source = match Box::pin(source(ctx, key, planned)).await {
             Ok(source) => source,
             Err(error) => {
                 places.push(Err(FetchFailure::new(&error, false)));
@@ -147,16 +171,14 @@ async fn fetch(ctx: &Context, observed: &Observed, plan: &ReadPlan, lane: Lane) 
 /// The backend of one read, as this object's namespace sees it.
 async fn source(
     ctx: &Context,
-    observed: &Observed,
+    key: &ObjectKey,
     planned: &PlannedRead,
 ) -> Result<Source, ProviderError> {
-    let id = StoreId::seen_from(&observed.key.namespace, &planned.store);
+    let id = StoreId::seen_from(&key.namespace, &planned.store);
     let entry = ctx.seen().store(&id);
     let entry = entry
         .ok_or_else(|| ProviderError::new(ErrorKind::Invalid, format!("{id} does not exist")))?;
-    ctx.backends
-        .source(&id, &entry, &observed.key.namespace)
-        .await
+    ctx.backends.source(&id, &entry, &key.namespace).await
 }
 
 fn told(answer: Answer) -> Result<RemoteSecret, FetchFailure> {
@@ -202,16 +224,15 @@ async fn settle(
 ) -> Later {
     let env = ctx.env();
     let key = &observed.key;
-    reporting::report(
-        ctx,
-        observed,
-        status(observed, outcome, &env),
-        outcome,
-        lane,
-    );
+    let report = status(observed, outcome, &env);
     ctx.remember(key, |memory| {
-        *memory = Memory::after(observed, outcome, &env)
+        // The watch may have shown meanwhile what was told before this look.
+        let told = memory.told.take();
+        let after = Memory::after(observed, outcome, &env);
+        *memory = Memory { told, ..after };
+        memory.tell(&report);
     });
+    reporting::report(ctx, observed, report, outcome, lane);
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
     let mut by_itself = poll

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tidegate_api::StoreKind;
 use tidegate_stages::{ObjectKey, StoreKey};
 
+use super::few::Few;
+
 /// A store and where it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoreId {
@@ -57,7 +59,7 @@ pub struct Links {
 pub struct Relations {
     links: HashMap<ObjectKey, Links>,
     by_store: HashMap<StoreId, BTreeSet<ObjectKey>>,
-    by_target: HashMap<ObjectKey, BTreeSet<ObjectKey>>,
+    by_target: HashMap<ObjectKey, Few<ObjectKey>>,
     by_namespace: HashMap<Arc<str>, BTreeSet<ObjectKey>>,
 }
 
@@ -96,8 +98,19 @@ impl Relations {
             unlink(&mut self.by_store, store, object);
         }
         let target = ObjectKey::new(Arc::clone(&object.namespace), links.target);
-        unlink(&mut self.by_target, &target, object);
+        if let Some(users) = self.by_target.get_mut(&target) {
+            users.remove(object);
+            if users.is_empty() {
+                self.by_target.remove(&target);
+            }
+        }
         unlink(&mut self.by_namespace, &object.namespace, object);
+    }
+
+    /// Name of the Secret that `object` makes, if it is known.
+    #[must_use]
+    pub fn target_of(&self, object: &ObjectKey) -> Option<&Arc<str>> {
+        self.links.get(object).map(|links| &links.target)
     }
 
     /// The objects that read from `store`.
@@ -114,12 +127,8 @@ impl Relations {
     /// The objects whose target is the Secret `target`.
     #[must_use]
     pub fn users_of_target(&self, target: &ObjectKey) -> Vec<ObjectKey> {
-        self.by_target
-            .get(target)
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()
+        let users = self.by_target.get(target);
+        users.into_iter().flat_map(Few::iter).cloned().collect()
     }
 
     /// The objects of a namespace.

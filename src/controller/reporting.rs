@@ -19,8 +19,7 @@ pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outc
     let key = &observed.key;
     count(ctx, observed, outcome);
     if let Some(class) = class(report.urgency, lane) {
-        let status = serde_json::to_value(&report.status).unwrap_or_default();
-        ctx.reporter.status(subject_of(key), status, class);
+        ctx.reporter.status(subject_of(key), &report.status, class);
     }
     let about = About {
         kind: "ExternalSecret",

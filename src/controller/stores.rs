@@ -146,9 +146,8 @@ fn tell(
         ctx.look_at_users(id);
     }
     if report.write {
-        let status = serde_json::to_value(&report.status).unwrap_or_default();
         ctx.reporter
-            .status(subject_of_store(id), status, Class::Status);
+            .status(subject_of_store(id), &report.status, Class::Status);
     }
     let about = About {
         kind: super::world::kind_name(id.key.kind),

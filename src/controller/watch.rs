@@ -13,23 +13,25 @@ use kube::core::{DeserializeGuard, NamespaceResourceScope};
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
-use tidegate_api::{
-    ClusterSecretStore, ExternalSecret, SecretStore, SecretStoreSpec, StoreKind, StoreStatus, names,
-};
-use tidegate_stages::{ObjectKey, StoreKey, TargetDigest, Trigger, status_is_ours};
+use tidegate_api::{ExternalSecret, names};
+use tidegate_stages::{ObjectKey, TargetDigest, Trigger, status_is_ours};
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
 use super::follow::{Seen, follow, key_of};
-use super::relations::StoreId;
 use super::sources::{SourceKey, SourceKind};
-use super::world::{Broken, Look, StoreEntry, release_of};
+use super::world::{Broken, Look};
 use crate::report::STATUS_MANAGER;
+
+mod stores;
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Objects in one page of a list: small, so that neither side holds many whole Secrets at once.
+/// Secrets in one page of a list: few, so that neither side holds many whole ones at once.
 const PAGE: u32 = 100;
+/// Objects in one page of what holds no values, each a few KiB. A page costs a round trip, and the
+/// first look waits for the last of them.
+const LONG_PAGE: u32 = 500;
 
 /// The watches that must have listed before anything is decided.
 pub const LISTS: [&str; 5] = [
@@ -44,14 +46,14 @@ pub const LISTS: [&str; 5] = [
 pub fn tasks(ctx: &Arc<Context>, stop: &CancellationToken) -> Vec<Task> {
     let mut tasks: Vec<Task> = vec![
         objects(ctx, stop),
-        stores(ctx, stop),
+        stores::stores(ctx, stop),
         namespaces(ctx, stop),
         targets(ctx, stop),
         references::<Secret>(ctx, stop, SourceKind::Secret, "secrets (metadata)"),
         references::<ConfigMap>(ctx, stop, SourceKind::ConfigMap, "configmaps (metadata)"),
     ];
     if ctx.settings.namespace.is_none() {
-        tasks.push(cluster_stores(ctx, stop));
+        tasks.push(stores::cluster_stores(ctx, stop));
     } else {
         ctx.listed("clustersecretstores");
     }
@@ -71,7 +73,7 @@ where
 }
 
 fn paged() -> watcher::Config {
-    watcher::Config::default().page_size(PAGE)
+    watcher::Config::default().page_size(LONG_PAGE)
 }
 
 /// Boxes a followed watch whose handler works on the shared context.
@@ -81,6 +83,7 @@ fn run<K, H>(
     what: &'static str,
     api: Api<K>,
     config: watcher::Config,
+    held: fn(&Context) -> Vec<ObjectKey>,
     handle: H,
 ) -> Task
 where
@@ -90,12 +93,19 @@ where
 {
     let (ctx, stop) = (Arc::clone(ctx), stop.clone());
     Box::pin(async move {
-        follow(what, api, config, stop, |seen| {
-            if matches!(seen, Seen::Listed) {
-                ctx.listed(what);
-            }
-            handle(&ctx, seen);
-        })
+        follow(
+            what,
+            api,
+            config,
+            stop,
+            || held(&ctx),
+            |seen| {
+                if matches!(seen, Seen::Listed) {
+                    ctx.listed(what);
+                }
+                handle(&ctx, seen);
+            },
+        )
         .await;
     })
 }
@@ -108,6 +118,7 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "externalsecrets",
         api,
         paged(),
+        |ctx| ctx.seen().objects(),
         |ctx, seen| match seen {
             Seen::Applied {
                 object: DeserializeGuard(Ok(object)),
@@ -146,88 +157,24 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
 
 fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     let key = key_of(&object);
-    if initial {
+    let early = ctx.is_early(initial);
+    if early {
         ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
     }
+    ctx.status_seen(&key, object.status.as_ref());
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
-    if ctx.world().set_object(&key, object) {
-        let trigger = if initial {
-            Trigger::First
-        } else {
-            Trigger::Spec
-        };
+    let news = match ctx.world().set_object(&key, &object) {
+        Ok(news) => news,
+        Err(error) => {
+            tracing::error!(%key, %error, "an ExternalSecret cannot be kept and is left out");
+            return;
+        }
+    };
+    if news {
+        let trigger = if early { Trigger::First } else { Trigger::Spec };
         ctx.look(Look { key, trigger }, initial);
     }
-}
-
-fn stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
-    let api = api::<DeserializeGuard<SecretStore>>(ctx);
-    run(
-        ctx,
-        stop,
-        "secretstores",
-        api,
-        paged(),
-        |ctx, seen| match seen {
-            Seen::Applied {
-                object: DeserializeGuard(Ok(store)),
-                initial,
-            } => {
-                let id = store_id(StoreKind::SecretStore, &key_of(&store));
-                store_applied(
-                    ctx,
-                    &id,
-                    entry(&store.metadata, store.spec, store.status),
-                    initial,
-                );
-            }
-            Seen::Applied {
-                object: DeserializeGuard(Err(invalid)),
-                ..
-            } => {
-                let key = key_of_meta(&invalid.metadata);
-                store_broken(ctx, &store_id(StoreKind::SecretStore, &key), &invalid.error);
-            }
-            Seen::Gone(key) => store_gone(ctx, &store_id(StoreKind::SecretStore, &key)),
-            Seen::Listed => {}
-        },
-    )
-}
-
-fn cluster_stores(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
-    let api: Api<DeserializeGuard<ClusterSecretStore>> = Api::all(ctx.client.clone());
-    let kind = StoreKind::ClusterSecretStore;
-    run(
-        ctx,
-        stop,
-        "clustersecretstores",
-        api,
-        paged(),
-        move |ctx, seen| match seen {
-            Seen::Applied {
-                object: DeserializeGuard(Ok(store)),
-                initial,
-            } => {
-                let id = store_id(kind, &key_of(&store));
-                store_applied(
-                    ctx,
-                    &id,
-                    entry(&store.metadata, store.spec.0, store.status),
-                    initial,
-                );
-            }
-            Seen::Applied {
-                object: DeserializeGuard(Err(invalid)),
-                ..
-            } => {
-                let key = key_of_meta(&invalid.metadata);
-                store_broken(ctx, &store_id(kind, &key), &invalid.error);
-            }
-            Seen::Gone(key) => store_gone(ctx, &store_id(kind, &key)),
-            Seen::Listed => {}
-        },
-    )
 }
 
 /// Namespace and name of what does not decode.
@@ -236,57 +183,6 @@ fn key_of_meta(meta: &ObjectMeta) -> ObjectKey {
         meta.namespace.clone().unwrap_or_default(),
         meta.name.clone().unwrap_or_default(),
     )
-}
-
-fn store_id(kind: StoreKind, key: &ObjectKey) -> StoreId {
-    let store = StoreKey {
-        kind,
-        name: Arc::clone(&key.name),
-    };
-    StoreId::seen_from(&key.namespace, &store)
-}
-
-fn entry(meta: &ObjectMeta, spec: SecretStoreSpec, status: Option<StoreStatus>) -> StoreEntry {
-    StoreEntry {
-        spec: Arc::new(spec),
-        uid: meta.uid.as_deref().unwrap_or_default().into(),
-        generation: meta.generation.unwrap_or_default(),
-        release: release_of(meta.annotations.as_ref()),
-        status: Arc::new(status.unwrap_or_default()),
-        usable: Ok(()),
-    }
-}
-
-fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) {
-    let well = entry
-        .status
-        .conditions
-        .iter()
-        .any(|c| c.type_ == names::READY && c.status == "True");
-    if ctx.world().set_store(id, entry) {
-        // A restart asks no backend before something is due.
-        if initial && well {
-            ctx.validate_store_later(id)
-        } else {
-            ctx.validate_store(id)
-        }
-        if !initial {
-            ctx.look_at_users(id);
-        }
-    }
-}
-
-/// A store that does not decode is to its users as if it were absent, and the log says why.
-fn store_broken(ctx: &Context, id: &StoreId, cause: &str) {
-    tracing::warn!(store = %id, cause, "the store does not decode and is left out");
-    store_gone(ctx, id);
-}
-
-fn store_gone(ctx: &Context, id: &StoreId) {
-    ctx.world().remove_store(id);
-    ctx.backends.forget(id);
-    ctx.forget_store(id);
-    ctx.look_at_users(id);
 }
 
 fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
@@ -301,6 +197,7 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         "namespaces",
         api,
         config,
+        |ctx| ctx.seen().namespaces(),
         |ctx, seen| match seen {
             Seen::Applied { object, initial } => {
                 let looks = ctx.world().set_namespace(&object);
@@ -315,13 +212,14 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
 /// Managed Secrets: whole objects come in, digests stay.
 fn targets(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
     let label = format!("{}={}", names::MANAGED_LABEL, names::MANAGED_VALUE);
-    let config = paged().labels(&label);
+    let config = watcher::Config::default().page_size(PAGE).labels(&label);
     run(
         ctx,
         stop,
         "secrets",
         api::<Secret>(ctx),
         config,
+        |ctx| ctx.seen().targets(),
         |ctx, seen| match seen {
             Seen::Applied { object, initial } => {
                 let key = key_of(&object);
@@ -354,14 +252,19 @@ where
         + Sync
         + 'static,
 {
-    let config = watcher::Config::default().page_size(500);
+    let config = paged();
     let inner = Arc::clone(ctx);
+    let held: fn(&Context) -> Vec<ObjectKey> = match kind {
+        SourceKind::Secret => |ctx| ctx.backends.referred(SourceKind::Secret),
+        SourceKind::ConfigMap => |ctx| ctx.backends.referred(SourceKind::ConfigMap),
+    };
     run(
         ctx,
         stop,
         what,
         api::<PartialObjectMeta<K>>(ctx),
         config,
+        held,
         move |ctx, seen| {
             let (key, version) = match seen {
                 Seen::Applied { object, .. } => (key_of(&object), object.resource_version()),

@@ -1,6 +1,6 @@
 //! Pure. What the watches have shown: objects, stores, namespaces and digests of targets.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -10,7 +10,11 @@ use tidegate_stages::{
     StoreView, TargetDigest, TargetView, Trigger, text_hash,
 };
 
+use super::few::Few;
+use super::packed::{Packed, target_of};
 use super::relations::{Links, Relations, StoreId};
+
+mod held;
 
 /// A store as the watch shows it, with what its validation found.
 #[derive(Debug, Clone)]
@@ -52,46 +56,40 @@ pub struct Look {
 /// What the watches have shown. One lock around it; every method is short and does no I/O.
 #[derive(Debug, Default)]
 pub struct World {
-    objects: HashMap<ObjectKey, Arc<ExternalSecret>>,
+    objects: HashMap<ObjectKey, Arc<Packed>>,
     broken: HashMap<ObjectKey, Broken>,
     stores: HashMap<StoreId, StoreEntry>,
     namespaces: HashMap<Arc<str>, NamespaceView>,
     targets: HashMap<ObjectKey, Arc<TargetDigest>>,
     /// Targets by namespace and value of the created-by label, to find orphans.
-    created_by: HashMap<(Arc<str>, DataHash), BTreeSet<Arc<str>>>,
+    created_by: HashMap<(Arc<str>, DataHash), Few<Arc<str>>>,
     relations: Relations,
 }
 
 impl World {
     /// Takes in an ExternalSecret. Says whether it must be looked at: not for a mere status write.
-    pub fn set_object(&mut self, key: &ObjectKey, object: ExternalSecret) -> bool {
-        let stores = Observed::store_keys(&object);
-        let target = object
-            .spec
-            .target
-            .name
-            .as_deref()
-            .filter(|name| !name.is_empty());
+    ///
+    /// # Errors
+    /// When it cannot be encoded; nothing has changed then.
+    pub fn set_object(
+        &mut self,
+        key: &ObjectKey,
+        object: &ExternalSecret,
+    ) -> Result<bool, serde_json::Error> {
+        let packed = Packed::new(object)?;
+        let stores = Observed::store_keys(object);
         let links = Links {
             stores: stores
                 .iter()
                 .map(|s| StoreId::seen_from(&key.namespace, s))
                 .collect(),
-            target: target.unwrap_or(&key.name).into(),
+            target: target_of(key, object),
         };
         self.relations.set(key, links);
         self.broken.remove(key);
-        let old = self.objects.insert(key.clone(), Arc::new(object));
-        let Some((old, new)) = old.zip(self.objects.get(key)) else {
-            return true;
-        };
-        let (a, b) = (&old.metadata, &new.metadata);
-        a.uid != b.uid
-            || a.generation != b.generation
-            || a.labels != b.labels
-            || a.annotations != b.annotations
-            || a.finalizers != b.finalizers
-            || a.deletion_timestamp != b.deletion_timestamp
+        let packed = Arc::new(packed);
+        let old = self.objects.insert(key.clone(), Arc::clone(&packed));
+        Ok(old.is_none_or(|old| !old.asks_as(&packed)))
     }
 
     /// Takes in an ExternalSecret that does not decode. Says whether that is news.
@@ -253,15 +251,21 @@ impl World {
         }
     }
 
-    /// The snapshot that a decision about `key` is made from; none when the object is gone.
+    /// An ExternalSecret as last seen.
+    #[must_use]
+    pub fn object(&self, key: &ObjectKey) -> Option<Arc<Packed>> {
+        self.objects.get(key).cloned()
+    }
+
+    /// The snapshot that a decision about `object`, known as `key`, is made from.
     #[must_use]
     pub fn observe(
         &self,
         key: &ObjectKey,
+        object: Arc<ExternalSecret>,
         memory: Memory,
         config: &Arc<Config>,
-    ) -> Option<Observed> {
-        let object = Arc::clone(self.objects.get(key)?);
+    ) -> Observed {
         let stores: BTreeMap<StoreKey, StoreView> = Observed::store_keys(&object)
             .into_iter()
             .map(|store| {
@@ -293,7 +297,7 @@ impl World {
             observed.target = TargetView::Present(Arc::clone(digest));
         }
         observed.orphans = self.orphans(key, &target);
-        Some(observed)
+        observed
     }
 
     /// Other Secrets of the namespace that carry this object's created-by label.
@@ -302,7 +306,7 @@ impl World {
         let names = self.created_by.get(&(Arc::clone(&key.namespace), creator));
         let others = names
             .into_iter()
-            .flatten()
+            .flat_map(Few::iter)
             .filter(|name| **name != target.name);
         others
             .filter_map(|name| {
@@ -313,32 +317,6 @@ impl World {
             })
             .cloned()
             .collect()
-    }
-
-    /// Numbers for the metrics: objects, stores and targets.
-    #[must_use]
-    pub fn sizes(&self) -> (usize, usize, usize) {
-        (
-            self.objects.len() + self.broken.len(),
-            self.stores.len(),
-            self.targets.len(),
-        )
-    }
-
-    /// How many Secrets that exist are fed by `store`: the baseline of the shrink guard.
-    #[must_use]
-    pub fn fed_by(&self, store: &StoreId) -> usize {
-        let users = self.relations.users_of_store(store);
-        let fed = users.iter().filter(|user| {
-            let target = self
-                .objects
-                .get(user)
-                .and_then(|o| o.spec.target.name.as_deref());
-            let name = target.filter(|name| !name.is_empty()).unwrap_or(&user.name);
-            self.targets
-                .contains_key(&ObjectKey::new(Arc::clone(&user.namespace), name))
-        });
-        fed.count()
     }
 }
 

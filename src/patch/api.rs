@@ -4,7 +4,10 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use http::Request;
+use http::header::RETRY_AFTER;
 use kube::Client;
+use kube::client::Body;
+use kube::core::Status;
 use serde::de::DeserializeOwned;
 
 use super::DEADLINE;
@@ -125,7 +128,7 @@ impl Api {
             if write && !self.leadership.may_write() {
                 return Err(Refusal::NotLeader);
             }
-            let call = self.client.0.request::<T>(request.clone());
+            let call = exchange::<T>(&self.client.0, request.clone());
             let answer = tokio::time::timeout(DEADLINE, call).await;
             match judge(answer, permit) {
                 Err(refusal @ (Refusal::Throttled | Refusal::Unavailable)) => last = refusal,
@@ -136,7 +139,36 @@ impl Api {
     }
 }
 
-type Timed<T> = Result<Result<T, kube::Error>, tokio::time::error::Elapsed>;
+/// What came of one request: the error, and how long the server asks to stay away.
+type Exchanged<T> = Result<T, (kube::Error, Option<Duration>)>;
+type Timed<T> = Result<Exchanged<T>, tokio::time::error::Elapsed>;
+
+/// Sends one request. `Client::request` would lose the header of a 429, and the API server's own
+/// flow control says `Retry-After` there and nowhere else.
+async fn exchange<T: DeserializeOwned>(client: &Client, request: Request<Vec<u8>>) -> Exchanged<T> {
+    let unasked = |error| (error, None);
+    let answer = client
+        .send(request.map(Body::from))
+        .await
+        .map_err(unasked)?;
+    let status = answer.status();
+    let header = answer.headers().get(RETRY_AFTER);
+    let after = header.and_then(|value| value.to_str().ok()?.parse().ok());
+    let body = answer.into_body().collect_bytes().await.map_err(unasked)?;
+    if status.is_success() {
+        let parsed = serde_json::from_slice(&body).map_err(kube::Error::SerdeError);
+        return parsed.map_err(unasked);
+    }
+    let told = serde_json::from_slice::<Status>(&body);
+    let told = told.unwrap_or_else(|_| Status::failure("", "").with_code(status.as_u16()));
+    let after = after
+        .map(Duration::from_secs)
+        .map(|after| after.min(LONGEST_AFTER));
+    Err((kube::Error::Api(told.boxed()), after))
+}
+
+/// The longest `Retry-After` that is believed.
+const LONGEST_AFTER: Duration = Duration::from_secs(60);
 
 /// Tells the permit how it went, and the caller what it means.
 fn judge<T>(answer: Timed<T>, permit: Permit) -> Result<T, Refusal> {
@@ -147,26 +179,30 @@ fn judge<T>(answer: Timed<T>, permit: Permit) -> Result<T, Refusal> {
             return Err(Refusal::Unavailable);
         }
     };
+    let mut pause = None;
     let refusal = match answer {
         Ok(value) => {
             permit.ended(Verdict::Answered);
             return Ok(value);
         }
-        Err(kube::Error::Api(status)) => of_status(&status),
-        Err(error) => {
+        Err((kube::Error::Api(status), after)) => {
+            pause = after;
+            of_status(&status)
+        }
+        Err((error, _)) => {
             tracing::debug!(error = kind_of(&error), "no answer from the API server");
             Refusal::Unavailable
         }
     };
     permit.ended(match refusal {
-        Refusal::Throttled => Verdict::Throttled(None),
+        Refusal::Throttled => Verdict::Throttled(pause),
         Refusal::Unavailable => Verdict::Lost,
         _ => Verdict::Answered,
     });
     Err(refusal)
 }
 
-fn of_status(status: &kube::core::Status) -> Refusal {
+fn of_status(status: &Status) -> Refusal {
     match status.code {
         404 => Refusal::NotFound,
         409 if status.reason == "AlreadyExists" => Refusal::AlreadyExists,
@@ -185,7 +221,7 @@ fn of_status(status: &kube::core::Status) -> Refusal {
 }
 
 /// The names of the refused fields; never the messages, which quote values.
-fn fields(status: &kube::core::Status) -> String {
+fn fields(status: &Status) -> String {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     let mut names: Vec<&str> = causes.map(|cause| cause.field.as_str()).collect();
     names.sort_unstable();

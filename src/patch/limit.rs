@@ -30,7 +30,14 @@ const MEMORY: Duration = Duration::from_secs(60);
 /// A latency above this multiple of the minimum means that the server is queueing.
 const PATIENCE: f64 = 2.0;
 
+/// What a good window multiplies the limit with, until the server first shows that it is enough:
+/// one step at a time, a first sync of 1,000 Secrets would be half over before the limit fits.
+const QUICK: f64 = 1.5;
+
 /// The adaptive limit on writes in flight.
+///
+/// It grows by half with each good window until the first bad one, 429 or loss, and by one from
+/// then on, so that it comes back without overshoot.
 ///
 /// # Guarantees
 /// Stays within `1..=max`. A 429 halves it at most once a second, so that one burst of answers
@@ -39,6 +46,7 @@ const PATIENCE: f64 = 2.0;
 pub struct Limit {
     max: f64,
     limit: f64,
+    searching: bool,
     sorts: [Latencies; 2],
     halved_at: Option<Duration>,
     closed_until: Duration,
@@ -81,6 +89,7 @@ impl Limit {
         Self {
             max,
             limit: (max / 4.0).max(1.0),
+            searching: true,
             sorts: Default::default(),
             halved_at: None,
             closed_until: Duration::ZERO,
@@ -122,6 +131,7 @@ impl Limit {
     }
 
     fn halve(&mut self, now: Duration) {
+        self.searching = false;
         let recent = |at: Duration| now < at + Duration::from_secs(1);
         if self.halved_at.is_none_or(|at| !recent(at)) {
             self.halved_at = Some(now);
@@ -132,8 +142,12 @@ impl Limit {
 
     fn sample(&mut self, sort: Sort, latency: Duration, now: Duration) {
         match self.sorts[sort as usize].keeps_up(latency, now) {
+            Some(true) if self.searching => self.limit = (self.limit * QUICK).min(self.max),
             Some(true) => self.limit = (self.limit + 1.0).min(self.max),
-            Some(false) => self.limit = (self.limit * 0.9).max(1.0),
+            Some(false) => {
+                self.searching = false;
+                self.limit = (self.limit * 0.9).max(1.0);
+            }
             None => {}
         }
     }
@@ -162,6 +176,26 @@ mod tests {
         assert_eq!(limit.allowed(MS(0)), 8);
         feed(&mut limit, 16 * 40, 5, 0);
         assert_eq!(limit.allowed(MS(1000)), 32);
+    }
+
+    #[test]
+    fn finds_the_maximum_quickly_once_and_comes_back_slowly() {
+        let mut limit = Limit::new(32);
+        let mut steps = Vec::new();
+        for round in 0..4 {
+            feed(&mut limit, 16, 5, 16 * round);
+            steps.push(limit.allowed(MS(100)));
+        }
+        assert_eq!(steps, [12, 18, 27, 32]);
+        limit.ended(Sort::Secret, MS(1), Verdict::Lost, MS(100));
+        feed(&mut limit, 16 * 3, 5, 100);
+        assert_eq!(limit.allowed(MS(200)), 16 + 3);
+
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16, 5, 0);
+        feed(&mut limit, 16, 50, 100);
+        feed(&mut limit, 16, 5, 200);
+        assert_eq!(limit.allowed(MS(300)), 11, "12 × 0.9 + 1");
     }
 
     #[test]

@@ -8,11 +8,13 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use tidegate_fetch::{Fetch, FetchOptions, FingerprintKey, SessionOptions, Sessions, TokioClock};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::fail;
 use crate::admin::{self, Health};
 use crate::cli::{ControllerArgs, Heartbeat};
+use crate::client;
 use crate::clock::Clock;
 use crate::controller::context::{Context, Parts, Settings};
 use crate::controller::{self, world::World};
@@ -21,12 +23,13 @@ use crate::metrics::{self, Metrics, collect::Live};
 use crate::patch::Patcher;
 use crate::patch::api::Api as Writer;
 use crate::patch::permits::Permits;
+use crate::registry::Fakes;
 use crate::report::Reporter;
 use crate::telemetry;
 
 /// Calls per second with which a backend is approached. A first sync waits for its reads: from 50
-/// a second, 250 of them take 2.2 s, more than all its Secrets take to be written. Push-back and
-/// the calls in flight bound it as they bound every later rate.
+/// a second, 250 of them take 2 s, more than all its Secrets take to be written. From 400 the rate
+/// has quadrupled after 100 answers; push-back and the calls in flight bound it as every later one.
 const INITIAL_RATE: f64 = 400.0;
 
 /// Why the controller did not start or did not end well.
@@ -97,7 +100,66 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let listener = admin::bind(args.admin_addr).await.map_err(|error| {
         ControllerError::Usage(format!("--admin-addr {}: {error}", args.admin_addr))
     })?;
-    let clock = Clock::system();
+    let ground = Ground::system(client, namespace, Some(listener));
+    run_on(&args, ground, stop).await
+}
+
+/// What a controller stands on. Tests bring an API in their own process, virtual time, a known seed
+/// and backends that fail on order.
+pub struct Ground {
+    /// The API server.
+    pub client: Client,
+    /// Namespace of the Lease, unless the flags name one.
+    pub namespace: String,
+    /// The admin port; none serves none.
+    pub listener: Option<TcpListener>,
+    /// The time.
+    pub clock: Clock,
+    /// Seeds jitter and makes this process's name in the Lease: different for each process.
+    pub seed: u64,
+    /// Who makes the backends of `fake` stores.
+    pub fakes: Fakes,
+}
+
+impl Ground {
+    /// The system's clock and randomness, and the backends as they are.
+    #[must_use]
+    pub fn system(client: Client, namespace: String, listener: Option<TcpListener>) -> Self {
+        Self {
+            client,
+            namespace,
+            listener,
+            clock: Clock::system(),
+            seed: seed(),
+            fakes: Fakes::default(),
+        }
+    }
+}
+
+/// Runs the controller on what the caller brings, until `stop`. Dropping the future ends it as a
+/// kill would: nothing is drained, released or revoked.
+///
+/// # Errors
+/// `Failed` when the API server cannot be reached or the Lease is lost.
+pub async fn run_on(
+    args: &ControllerArgs,
+    ground: Ground,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    run_seen(args, ground, |_| {}, stop).await
+}
+
+/// As [`run_on`]; `started` sees what the controller's tasks share.
+///
+/// # Errors
+/// As [`run_on`].
+pub async fn run_seen(
+    args: &ControllerArgs,
+    mut ground: Ground,
+    started: impl FnOnce(&Arc<Context>),
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let (client, clock) = (ground.client.clone(), ground.clock);
     let health = Health::default();
     let salt = cluster_identity(&client).await?;
     let (mut registry, metrics) = metrics::registry();
@@ -107,25 +169,25 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     let leadership = if args.no_leader_election {
         Leadership::always(clock)
     } else {
-        let candidate = Candidate::new(client.clone(), lease_options(&args, namespace), clock);
+        let candidate = Candidate::new(client, lease_options(args, &ground), clock);
         let leadership = candidate.leadership();
         tasks.spawn(candidate.run(election_stop.clone()));
         leadership
     };
-    let (ctx, permits) = context(&args, client, clock, leadership.clone(), salt, metrics)?;
+    let listener = ground.listener.take();
+    let (ctx, permits) = context(args, ground, leadership.clone(), salt, metrics)?;
+    started(&ctx);
     registry.register_collector(Box::new(Live::new(&ctx, permits)));
     let admin_stop = CancellationToken::new();
-    let admin = admin::serve(
-        listener,
-        health.clone(),
-        Arc::new(registry),
-        admin_stop.clone(),
-    );
-    tasks.spawn(async move {
-        if let Err(error) = admin.await {
-            tracing::error!(%error, "the admin port failed");
-        }
-    });
+    if let Some(listener) = listener {
+        let end = admin_stop.clone();
+        let admin = admin::serve(listener, health.clone(), Arc::new(registry), end);
+        tasks.spawn(async move {
+            if let Err(error) = admin.await {
+                tracing::error!(%error, "the admin port failed");
+            }
+        });
+    }
 
     let outcome = lead(&ctx, &leadership, &health, &stop, args.drain_timeout).await;
     election_stop.cancel();
@@ -134,7 +196,7 @@ pub async fn run(args: ControllerArgs, stop: CancellationToken) -> Result<(), Co
     outcome
 }
 
-/// Waits for the Lease, works while it lasts.
+/// Works from the moment the Lease is ours, while it lasts.
 async fn lead(
     ctx: &Arc<Context>,
     leadership: &Leadership,
@@ -142,26 +204,16 @@ async fn lead(
     stop: &CancellationToken,
     drain: Duration,
 ) -> Result<(), ControllerError> {
-    // A standby is ready: it would serve as soon as the Lease is its own.
-    health.set_ready(true);
-    while !leadership.may_write() {
-        tokio::select! {
-            () = stop.cancelled() => return Ok(()),
-            () = tokio::time::sleep(Duration::from_millis(100)) => {}
-        }
-    }
-    health.set_ready(false);
     let work_stop = stop.child_token();
     let guard = work_stop.clone();
     let lost = async {
-        while leadership.may_write() {
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
+        leadership.gained().await;
+        leadership.lost().await;
         guard.cancel();
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        () = controller::run(ctx, health, work_stop.clone(), drain) => {}
+        () = controller::run(ctx, leadership, health, work_stop.clone(), drain) => {}
         () = lost => {}
     }
     if stop.is_cancelled() {
@@ -180,7 +232,7 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
         context: args.context.clone(),
         ..KubeConfigOptions::default()
     };
-    let mut config = match &args.kubeconfig {
+    let config = match &args.kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path)
                 .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?;
@@ -197,10 +249,8 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
             ))
         })?,
     };
-    // Our own layers retry, bounded and by priority; kube's would do so 15 times on top.
-    config.default_retry = false;
     let namespace = config.default_namespace.clone();
-    let client = Client::try_from(config)
+    let client = client::client(config)
         .map_err(|error| usage(format!("the kubeconfig cannot be used: {error}")))?;
     Ok((client, namespace))
 }
@@ -224,13 +274,15 @@ async fn cluster_identity(client: &Client) -> Result<String, ControllerError> {
     }
 }
 
-fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
+fn lease_options(args: &ControllerArgs, ground: &Ground) -> LeaseOptions {
     let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME"));
     let host = host.unwrap_or_else(|_| "tidegate".to_owned());
     LeaseOptions {
-        namespace: args.lease_namespace.clone().unwrap_or(namespace),
+        namespace: (args.lease_namespace.as_ref())
+            .unwrap_or(&ground.namespace)
+            .clone(),
         name: args.lease_name.clone(),
-        identity: format!("{host}_{:016x}", seed()),
+        identity: format!("{host}_{:016x}", ground.seed),
         duration: args.lease_duration,
         retry: args.lease_duration * 2 / 15,
     }
@@ -238,17 +290,23 @@ fn lease_options(args: &ControllerArgs, namespace: String) -> LeaseOptions {
 
 fn context(
     args: &ControllerArgs,
-    client: Client,
-    clock: Clock,
+    ground: Ground,
     leadership: Leadership,
     salt: String,
     metrics: Metrics,
 ) -> Result<(Arc<Context>, Permits), ControllerError> {
+    let Ground {
+        client,
+        clock,
+        seed,
+        fakes,
+        ..
+    } = ground;
     let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
-    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed());
+    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed);
     options.call_deadline = args.backend_timeout;
     options.initial_rate = INITIAL_RATE;
-    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed()));
+    let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed.rotate_left(21)));
     let permits = Permits::new(args.max_write_concurrency, clock);
     let world = Arc::new(RwLock::new(World::default()));
     let writer = Writer::new(client.clone(), permits.clone(), leadership, clock);
@@ -269,12 +327,17 @@ fn context(
                 Heartbeat::Off => tidegate_stages::Heartbeat::Off,
                 Heartbeat::Every(interval) => tidegate_stages::Heartbeat::Every(interval),
             },
+            templates: Arc::new(tidegate_stages::Templates::new(
+                &args.delimiters.template_left_delimiter,
+                &args.delimiters.template_right_delimiter,
+            )),
         }),
         world,
         fetch: Fetch::new(options),
         sessions,
         metrics,
-        seed: seed(),
+        fakes,
+        seed: seed.rotate_left(42),
     };
     Ok((Arc::new(Context::new(parts)), permits))
 }

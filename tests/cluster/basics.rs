@@ -3,11 +3,10 @@
 use serde_json::json;
 
 use crate::support::logs::MARKER;
-use crate::support::{World, extract, properties};
+use crate::support::{Fixture, World, extract, properties};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_of_vault_become_a_secret_and_follow_them() {
-    let world = World::new("basics").await;
+async fn values_of_vault_become_a_secret_and_follow_them(fixture: Fixture) {
+    let world = World::new(fixture, "basics").await;
     let (one, two) = (format!("{MARKER}-1"), format!("{MARKER}-2"));
     let key = world
         .put("db", &json!({ "user": one, "password": "p", "port": 5432 }))
@@ -51,9 +50,8 @@ async fn values_of_vault_become_a_secret_and_follow_them() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotated_value_is_read_at_once_on_force_sync() {
-    let world = World::new("force").await;
+async fn a_rotated_value_is_read_at_once_on_force_sync(fixture: Fixture) {
+    let world = World::new(fixture, "force").await;
     let key = world.put("k", &json!({ "v": "old" })).await;
     world.vault_store().await;
     let controller = world.controller();
@@ -70,9 +68,8 @@ async fn a_rotated_value_is_read_at_once_on_force_sync() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_fake_provider_serves_its_own_values() {
-    let world = World::new("fake").await;
+async fn the_fake_provider_serves_its_own_values(fixture: Fixture) {
+    let world = World::new(fixture, "fake").await;
     let data = json!([
         { "key": "app", "value": "{\"a\":\"1\",\"b\":{\"c\":\"deep\"}}" },
         { "key": "app", "value": "versioned", "version": "v2" },
@@ -101,9 +98,8 @@ async fn the_fake_provider_serves_its_own_values() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kv_version_1_is_served() {
-    let world = World::new("kv1").await;
+async fn kv_version_1_is_served(fixture: Fixture) {
+    let world = World::new(fixture, "kv1").await;
     let key = format!("{}/app", world.namespace);
     world
         .servers
@@ -122,3 +118,10 @@ async fn kv_version_1_is_served() {
     world.holds("one", &[("a", "1")]).await;
     controller.stop().await;
 }
+
+on_both!(
+    values_of_vault_become_a_secret_and_follow_them,
+    a_rotated_value_is_read_at_once_on_force_sync,
+    the_fake_provider_serves_its_own_values,
+    kv_version_1_is_served,
+);

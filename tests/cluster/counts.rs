@@ -6,11 +6,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tidegate_testservers::{ApiRequest, AppRole, Http, VaultRequestKind};
+use tidegate_testservers::{AppRole, Http, VaultRequestKind};
 use tokio::task::JoinSet;
 
 use crate::support::logs::MARKER;
-use crate::support::{Controller, World, eventually, properties};
+use crate::support::{Asked, Controller, Fixture, World, eventually, properties};
 
 const OBJECTS: usize = 1000;
 const NAMESPACES: usize = 50;
@@ -24,8 +24,8 @@ struct Storm {
 }
 
 impl Storm {
-    async fn new(interval: &'static str) -> Self {
-        let world = World::alone("counts").await;
+    async fn new(fixture: Fixture, interval: &'static str) -> Self {
+        let world = World::alone(fixture, "counts").await;
         let vault = &world.servers.vault;
         for path in 0..PATHS {
             let value = json!({ "a": format!("{MARKER}-{path}"), "b": "b" });
@@ -160,19 +160,15 @@ impl Storm {
     }
 
     /// What the controller changed since a mark: Secrets, ExternalSecrets, their statuses, events.
-    async fn writes(&self, mark: u64) -> Vec<ApiRequest> {
-        let requests = self.world.servers.plane.requests_since(mark).await.unwrap();
+    async fn writes(&self, mark: u64) -> Vec<Asked> {
         let counted = ["secrets", "externalsecrets", "events"];
-        let ours = |request: &ApiRequest| {
-            request.user == "tidegate"
-                && request.mutates()
-                && counted.contains(&request.resource.as_str())
-        };
-        requests.into_iter().filter(ours).collect()
+        let mut writes = self.world.requests_since(mark).await;
+        writes.retain(|asked| asked.mutates && counted.contains(&asked.resource.as_str()));
+        writes
     }
 
     fn mark(&self) -> u64 {
-        self.world.servers.plane.audit().mark().unwrap()
+        self.world.mark()
     }
 }
 
@@ -201,16 +197,15 @@ async fn in_parallel(work: impl Iterator<Item = impl Future<Output = ()> + Send 
     }
 }
 
-fn of<'a>(writes: &'a [ApiRequest], resource: &str) -> Vec<&'a ApiRequest> {
+fn of<'a>(writes: &'a [Asked], resource: &str) -> Vec<&'a Asked> {
     writes
         .iter()
         .filter(|request| request.resource == resource)
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more() {
-    let storm = Storm::new("1h").await;
+async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more(fixture: Fixture) {
+    let storm = Storm::new(fixture, "1h").await;
     let mark = storm.mark();
     let controller = storm.controller();
     storm.all_ready().await;
@@ -219,9 +214,8 @@ async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more() {
     restart_when_nothing_is_due(&storm).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interval_a_change_and_an_outage_cost_what_they_must_and_no_more() {
-    let storm = Storm::new("15s").await;
+async fn an_interval_a_change_and_an_outage_cost_what_they_must_and_no_more(fixture: Fixture) {
+    let storm = Storm::new(fixture, "15s").await;
     let controller = storm.controller();
     storm.all_ready().await;
     one_more_interval(&storm).await;
@@ -347,7 +341,7 @@ async fn outage(storm: &Storm) {
     let writes = storm.writes(mark).await;
     assert_eq!(
         of(&writes, "secrets"),
-        Vec::<&ApiRequest>::new(),
+        Vec::<&Asked>::new(),
         "nothing deleted or emptied"
     );
     // One status write into the outage, one out of it.
@@ -370,7 +364,7 @@ async fn restart(storm: &Storm) {
     );
     assert_eq!(
         of(&storm.writes(mark).await, "secrets"),
-        Vec::<&ApiRequest>::new()
+        Vec::<&Asked>::new()
     );
     controller.stop().await;
 }
@@ -382,3 +376,8 @@ fn count(log: &[String]) -> BTreeMap<String, usize> {
     }
     counts
 }
+
+on_both!(
+    a_first_sync_and_a_restart_cost_what_they_must_and_no_more,
+    an_interval_a_change_and_an_outage_cost_what_they_must_and_no_more,
+);

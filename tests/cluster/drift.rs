@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::support::logs::MARKER;
-use crate::support::{Controller, World, extract};
+use crate::support::{Controller, Fixture, World, extract};
 
-async fn synced(name: &str) -> (World, Controller) {
-    let world = World::new(name).await;
+async fn synced(fixture: Fixture, name: &str) -> (World, Controller) {
+    let world = World::new(fixture, name).await;
     let key = world.put("app", &json!({ "a": MARKER })).await;
     world.vault_store().await;
     let controller = world.controller();
@@ -19,9 +19,8 @@ async fn synced(name: &str) -> (World, Controller) {
 
 const EDIT: &str = "eA==";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edit_by_hand_is_mended_while_the_controller_runs() {
-    let (world, controller) = synced("edited").await;
+async fn an_edit_by_hand_is_mended_while_the_controller_runs(fixture: Fixture) {
+    let (world, controller) = synced(fixture, "edited").await;
     world
         .patch("secrets", "app", &json!({ "data": { "a": EDIT } }))
         .await;
@@ -29,9 +28,8 @@ async fn an_edit_by_hand_is_mended_while_the_controller_runs() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edit_while_the_controller_was_down_is_mended_when_it_starts() {
-    let (world, controller) = synced("edited-down").await;
+async fn an_edit_while_the_controller_was_down_is_mended_when_it_starts(fixture: Fixture) {
+    let (world, controller) = synced(fixture, "edited-down").await;
     controller.stop().await;
     world
         .patch(
@@ -45,9 +43,8 @@ async fn an_edit_while_the_controller_was_down_is_mended_when_it_starts() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_label_that_was_stripped_comes_back() {
-    let (world, controller) = synced("stripped").await;
+async fn a_label_that_was_stripped_comes_back(fixture: Fixture) {
+    let (world, controller) = synced(fixture, "stripped").await;
     let label = "reconcile.external-secrets.io/managed";
     world
         .patch(
@@ -65,21 +62,19 @@ async fn a_label_that_was_stripped_comes_back() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_secret_comes_back() {
-    let (world, controller) = synced("deleted").await;
+async fn a_deleted_secret_comes_back(fixture: Fixture) {
+    let (world, controller) = synced(fixture, "deleted").await;
     world.delete("secrets", "app").await;
     world.holds("app", &[("a", MARKER)]).await;
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_writes_nothing_and_reads_nothing_that_is_not_due() {
-    let (world, controller) = synced("restart").await;
+async fn a_restart_writes_nothing_and_reads_nothing_that_is_not_due(fixture: Fixture) {
+    let (world, controller) = synced(fixture, "restart").await;
     controller.stop().await;
     let version = world.version("app").await;
     let reads = reads_of(&world);
-    let mark = world.servers.plane.audit().mark().unwrap();
+    let mark = world.mark();
     let controller = world.controller();
     // A second object shows when the restarted controller has worked through its first lists.
     let key = world.put("second", &json!({ "b": "2" })).await;
@@ -89,18 +84,17 @@ async fn a_restart_writes_nothing_and_reads_nothing_that_is_not_due() {
     world.ready("second", "True", "SecretSynced").await;
     assert_eq!(world.version("app").await, version);
     assert_eq!(reads_of(&world), reads, "the restart read what was not due");
-    let requests = world.servers.plane.requests_since(mark).await.unwrap();
-    let about_app = requests.iter().filter(|request| {
-        request.user == "tidegate" && request.namespace == world.namespace && request.name == "app"
-    });
-    let writes: Vec<_> = about_app.filter(|request| request.mutates()).collect();
+    let requests = world.requests_since(mark).await;
+    let about_app = requests
+        .iter()
+        .filter(|request| request.namespace == world.namespace && request.name == "app");
+    let writes: Vec<_> = about_app.filter(|request| request.mutates).collect();
     assert!(writes.is_empty(), "{writes:?}");
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_that_rotated_while_the_controller_was_down_is_found() {
-    let world = World::new("rotated-down").await;
+async fn a_value_that_rotated_while_the_controller_was_down_is_found(fixture: Fixture) {
+    let world = World::new(fixture, "rotated-down").await;
     let key = world.put("app", &json!({ "a": "old" })).await;
     world.vault_store().await;
     let controller = world.controller();
@@ -124,3 +118,12 @@ fn reads_of(world: &World) -> usize {
         .filter(|entry| entry.path == path && entry.operation == "read")
         .count()
 }
+
+on_both!(
+    an_edit_by_hand_is_mended_while_the_controller_runs,
+    an_edit_while_the_controller_was_down_is_mended_when_it_starts,
+    a_label_that_was_stripped_comes_back,
+    a_deleted_secret_comes_back,
+    a_restart_writes_nothing_and_reads_nothing_that_is_not_due,
+    a_value_that_rotated_while_the_controller_was_down_is_found,
+);

@@ -6,7 +6,7 @@ use serde_json::json;
 use tidegate_testservers::{Vault, VaultOptions};
 
 use crate::support::logs::MARKER;
-use crate::support::{Controller, PATIENCE, World, extract};
+use crate::support::{Controller, Fixture, PATIENCE, World, extract};
 
 mod specs;
 
@@ -19,8 +19,8 @@ struct Synced {
 }
 
 impl Synced {
-    async fn new(name: &str) -> Self {
-        let world = World::new(name).await;
+    async fn new(fixture: Fixture, name: &str) -> Self {
+        let world = World::new(fixture, name).await;
         let key = world
             .put("app", &json!({ "a": MARKER, "n": { "b": 1 } }))
             .await;
@@ -71,9 +71,8 @@ impl Synced {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_is_not_served() {
-    let synced = Synced::new("unserved").await;
+async fn a_provider_that_is_not_served(fixture: Fixture) {
+    let synced = Synced::new(fixture, "unserved").await;
     let world = &synced.world;
     world
         .store(
@@ -90,9 +89,8 @@ async fn a_provider_that_is_not_served() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_that_is_missing() {
-    let synced = Synced::new("missing-store").await;
+async fn a_store_that_is_missing(fixture: Fixture) {
+    let synced = Synced::new(fixture, "missing-store").await;
     synced.world.delete("secretstores", "vault").await;
     synced
         .fails(&["could not get secret data from provider", "\"vault\""])
@@ -104,9 +102,8 @@ async fn a_store_that_is_missing() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_credential_that_is_missing_and_then_lacks_its_key() {
-    let synced = Synced::new("credential").await;
+async fn a_credential_that_is_missing_and_then_lacks_its_key(fixture: Fixture) {
+    let synced = Synced::new(fixture, "credential").await;
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.delete("secrets", "vault-token").await;
@@ -126,9 +123,8 @@ async fn a_credential_that_is_missing_and_then_lacks_its_key() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_token() {
-    let synced = Synced::new("wrong-token").await;
+async fn a_wrong_token(fixture: Fixture) {
+    let synced = Synced::new(fixture, "wrong-token").await;
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.secret("vault-token", &[("token", "hvs.wrong")]).await;
@@ -143,9 +139,8 @@ async fn a_wrong_token() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_that_expires() {
-    let synced = Synced::new("expired").await;
+async fn a_token_that_expires(fixture: Fixture) {
+    let synced = Synced::new(fixture, "expired").await;
     let world = &synced.world;
     let token = world.data("vault-token").await.unwrap()["token"].clone();
     world.servers.vault.revoke(&token).await.unwrap();
@@ -157,9 +152,8 @@ async fn a_token_that_expires() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_vault_that_is_down_and_then_sealed() {
-    let synced = Synced::new("outage").await;
+async fn a_vault_that_is_down_and_then_sealed(fixture: Fixture) {
+    let synced = Synced::new(fixture, "outage").await;
     let world = &synced.world;
     let vault = Vault::start(VaultOptions::default()).await.unwrap();
     vault.enable_kv("secret", 2).await.unwrap();
@@ -194,9 +188,8 @@ async fn a_vault_that_is_down_and_then_sealed() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_path_that_is_not_mounted() {
-    let synced = Synced::new("unmounted").await;
+async fn a_path_that_is_not_mounted(fixture: Fixture) {
+    let synced = Synced::new(fixture, "unmounted").await;
     let world = &synced.world;
     let mut provider = world.vault_provider();
     provider["vault"]["path"] = json!("nowhere");
@@ -208,3 +201,13 @@ async fn a_path_that_is_not_mounted() {
     world.store("vault", &world.vault_provider()).await;
     synced.recovers().await;
 }
+
+on_both!(
+    a_provider_that_is_not_served,
+    a_store_that_is_missing,
+    a_credential_that_is_missing_and_then_lacks_its_key,
+    a_wrong_token,
+    a_token_that_expires,
+    a_vault_that_is_down_and_then_sealed,
+    a_path_that_is_not_mounted,
+);

@@ -3,13 +3,12 @@
 use serde_json::json;
 use tidegate_testservers::{ADMIN, ensure};
 
-use crate::support::{World, manifests};
+use crate::support::{Fixture, World, manifests};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kubectl_applies_the_manifests_and_pods_pass_restricted() {
-    let world = World::new("install").await;
+async fn kubectl_applies_the_manifests_and_pods_pass_restricted(fixture: Fixture) {
+    let world = World::new(fixture, "install").await;
     let kubectl = ensure("kubectl").await.unwrap();
-    let kubeconfig = world.servers.plane.kubeconfig_path(ADMIN).unwrap();
+    let kubeconfig = world.servers.plane().kubeconfig_path(ADMIN).unwrap();
     let applied = tokio::process::Command::new(kubectl)
         .args(["apply", "-f", "manifests/install", "--kubeconfig"])
         .arg(&kubeconfig)
@@ -41,3 +40,5 @@ async fn kubectl_applies_the_manifests_and_pods_pass_restricted() {
         "the namespace does not enforce restricted"
     );
 }
+
+on_real!(Workloads: kubectl_applies_the_manifests_and_pods_pass_restricted);

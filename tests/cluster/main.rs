@@ -1,8 +1,9 @@
-//! Shell. The controller on a real kube-apiserver, etcd and Vault: one control plane, one
-//! namespace or controller class per test.
+//! Shell. The controller with a real Vault, on a real kube-apiserver and etcd and on kubebox: one
+//! body per behaviour, two API servers, a namespace per test.
 
 #![cfg(test)]
 
+#[macro_use]
 mod support;
 
 mod basics;
@@ -11,6 +12,7 @@ mod drift;
 mod faults;
 mod install;
 mod policies;
+mod replicas;
 mod stores;
 mod takeover;
 mod templates;

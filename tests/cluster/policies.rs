@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{World, eventually, extract, properties};
+use crate::support::{Fixture, World, eventually, extract, properties};
 
-async fn world(name: &str) -> (World, String) {
-    let world = World::new(name).await;
+async fn world(fixture: Fixture, name: &str) -> (World, String) {
+    let world = World::new(fixture, name).await;
     let key = world.put("app", &json!({ "a": "1" })).await;
     world.vault_store().await;
     (world, key)
@@ -16,9 +16,8 @@ fn with_target(mut spec: Value, target: &Value) -> Value {
     spec
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn merge_waits_for_its_secret_and_leaves_foreign_keys() {
-    let (world, key) = world("merge").await;
+async fn merge_waits_for_its_secret_and_leaves_foreign_keys(fixture: Fixture) {
+    let (world, key) = world(fixture, "merge").await;
     let controller = world.controller();
     let target = json!({ "name": "theirs", "creationPolicy": "Merge" });
     world
@@ -35,9 +34,8 @@ async fn merge_waits_for_its_secret_and_leaves_foreign_keys() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn orphan_and_none_and_create_or_merge() {
-    let (world, key) = world("policies").await;
+async fn orphan_and_none_and_create_or_merge(fixture: Fixture) {
+    let (world, key) = world(fixture, "policies").await;
     let controller = world.controller();
     world.secret("both", &[("own", "kept")]).await;
     for (name, policy) in [
@@ -59,9 +57,8 @@ async fn orphan_and_none_and_create_or_merge() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_renamed_target_leaves_no_orphan() {
-    let (world, key) = world("renamed").await;
+async fn a_renamed_target_leaves_no_orphan(fixture: Fixture) {
+    let (world, key) = world(fixture, "renamed").await;
     let controller = world.controller();
     world
         .external_secret(
@@ -81,9 +78,8 @@ async fn a_renamed_target_leaves_no_orphan() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn created_once_is_read_once() {
-    let (world, key) = world("once").await;
+async fn created_once_is_read_once(fixture: Fixture) {
+    let (world, key) = world(fixture, "once").await;
     let controller = world.controller();
     let mut spec = extract(&[&key]);
     spec["refreshPolicy"] = json!("CreatedOnce");
@@ -99,9 +95,8 @@ async fn created_once_is_read_once() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_that_vanishes_goes_only_under_a_policy_that_asks_for_it() {
-    let (world, kept) = world("vanish").await;
+async fn a_value_that_vanishes_goes_only_under_a_policy_that_asks_for_it(fixture: Fixture) {
+    let (world, kept) = world(fixture, "vanish").await;
     let gone = world.put("gone", &json!({ "b": "2" })).await;
     let controller = world.controller();
     // The neighbour's good reads under the same identity are the evidence that the backend is well.
@@ -131,9 +126,8 @@ async fn a_value_that_vanishes_goes_only_under_a_policy_that_asks_for_it() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn immutable_targets_are_made_immutable() {
-    let (world, key) = world("make-immutable").await;
+async fn immutable_targets_are_made_immutable(fixture: Fixture) {
+    let (world, key) = world(fixture, "make-immutable").await;
     let controller = world.controller();
     let target = json!({ "immutable": true });
     world
@@ -147,9 +141,8 @@ async fn immutable_targets_are_made_immutable() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn decoding_and_key_conversion() {
-    let world = World::new("decode").await;
+async fn decoding_and_key_conversion(fixture: Fixture) {
+    let world = World::new(fixture, "decode").await;
     let value = json!({ "plain": "aGVsbG8=", "odd key!": "x" });
     let key = world.put("app", &value).await;
     world.vault_store().await;
@@ -167,9 +160,8 @@ async fn decoding_and_key_conversion() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mass_removal_is_held_until_somebody_lets_it_go() {
-    let (world, kept) = world("shrink").await;
+async fn a_mass_removal_is_held_until_somebody_lets_it_go(fixture: Fixture) {
+    let (world, kept) = world(fixture, "shrink").await;
     let controller = world.controller();
     world.external_secret("neighbour", &extract(&[&kept])).await;
     let target = json!({ "deletionPolicy": "Delete" });
@@ -215,3 +207,14 @@ async fn a_mass_removal_is_held_until_somebody_lets_it_go() {
     world.holds("neighbour", &[("a", "1")]).await;
     controller.stop().await;
 }
+
+on_both!(
+    merge_waits_for_its_secret_and_leaves_foreign_keys,
+    orphan_and_none_and_create_or_merge,
+    a_renamed_target_leaves_no_orphan,
+    created_once_is_read_once,
+    a_value_that_vanishes_goes_only_under_a_policy_that_asks_for_it,
+    immutable_targets_are_made_immutable,
+    decoding_and_key_conversion,
+    a_mass_removal_is_held_until_somebody_lets_it_go,
+);

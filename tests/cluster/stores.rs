@@ -1,20 +1,19 @@
 //! Shell. Stores: login methods, conditions, classes, and what follows when they change.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_testservers::{AppRole, JwtRole, KubernetesRole};
 
-use crate::support::{World, eventually, extract};
+use crate::support::{Fixture, World, eventually, extract};
 
-async fn world(name: &str) -> (World, String) {
-    let world = World::new(name).await;
+async fn world(fixture: Fixture, name: &str) -> (World, String) {
+    let world = World::new(fixture, name).await;
     let key = world.put("app", &json!({ "a": "1" })).await;
     let _policy = world.vault_token().await;
     (world, key)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end() {
-    let (world, key) = world("approle").await;
+async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end(fixture: Fixture) {
+    let (world, key) = world(fixture, "approle").await;
     let vault = &world.servers.vault;
     let role = AppRole {
         name: world.namespace.clone(),
@@ -68,65 +67,78 @@ async fn app_role_logs_in_once_for_many_objects_and_revokes_at_the_end() {
     assert_eq!(logins(vault), 1);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn service_account_tokens_log_in_by_jwt_and_kubernetes() {
-    let (world, key) = world("sa-auth").await;
-    let (vault, plane) = (&world.servers.vault, world.servers.plane);
+/// A service account `reader` in the test's namespace.
+async fn reader(world: &World) {
     let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount",
                           "metadata": { "name": "reader" } });
     let folder = world.path("serviceaccounts", "");
-    world
+    let made = world
         .servers
         .admin
-        .post(folder.trim_end_matches('/'), &account)
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
-    let policies = vec![world.namespace.clone()];
-    let (jwt, kubernetes) = (
-        format!("jwt-{}", world.namespace),
-        format!("k8s-{}", world.namespace),
-    );
-    vault.jwt_auth(&jwt, plane).await.unwrap();
+        .post(folder.trim_end_matches('/'), &account);
+    made.await.unwrap().ok().unwrap();
+}
+
+/// An object that reads through a store with this login gets its Secret.
+async fn logs_in_with(world: &World, key: &str, auth: &Value) {
+    let controller = world.controller();
+    let mut provider = world.vault_provider();
+    provider["vault"]["auth"] = auth.clone();
+    world.store("sa", &provider).await;
+    let mut spec = extract(&[key]);
+    spec["secretStoreRef"]["name"] = json!("sa");
+    world.external_secret("app", &spec).await;
+    world.ready("app", "True", "SecretSynced").await;
+    world.holds("app", &[("a", "1")]).await;
+    controller.stop().await;
+}
+
+async fn a_service_account_token_logs_in_by_jwt(fixture: Fixture) {
+    let (world, key) = world(fixture, "sa-jwt").await;
+    let vault = &world.servers.vault;
+    reader(&world).await;
+    let mount = format!("jwt-{}", world.namespace);
+    vault.jwt_auth(&mount, world.servers.plane()).await.unwrap();
     let role = JwtRole {
         name: "reader".into(),
-        policies: policies.clone(),
+        policies: vec![world.namespace.clone()],
         audience: "vault".into(),
         subject: format!("system:serviceaccount:{}:reader", world.namespace),
         ..JwtRole::default()
     };
-    vault.jwt_role(&jwt, &role).await.unwrap();
-    vault.kubernetes_auth(&kubernetes, plane).await.unwrap();
+    vault.jwt_role(&mount, &role).await.unwrap();
+    let auth = json!({ "jwt": { "path": mount, "role": "reader",
+        "kubernetesServiceAccountToken": { "serviceAccountRef": { "name": "reader" } } } });
+    logs_in_with(&world, &key, &auth).await;
+}
+
+async fn a_service_account_token_logs_in_by_token_review(fixture: Fixture) {
+    let (world, key) = world(fixture, "sa-review").await;
+    let vault = &world.servers.vault;
+    reader(&world).await;
+    let mount = format!("k8s-{}", world.namespace);
+    vault.enable_auth(&mount, "kubernetes").await.unwrap();
+    let (host, ca, token) = world.servers.reviewer();
+    let config = json!({
+        "kubernetes_host": host, "kubernetes_ca_cert": ca, "token_reviewer_jwt": token,
+    });
+    let path = format!("auth/{mount}/config");
+    vault.write(&path, &config).await.unwrap();
     let role = KubernetesRole {
         name: "reader".into(),
-        policies,
+        policies: vec![world.namespace.clone()],
         service_accounts: vec!["reader".into()],
         namespaces: vec![world.namespace.clone()],
         ..KubernetesRole::default()
     };
-    vault.kubernetes_role(&kubernetes, &role).await.unwrap();
-    let controller = world.controller();
-    let by_jwt = json!({ "jwt": { "path": jwt, "role": "reader",
-        "kubernetesServiceAccountToken": { "serviceAccountRef": { "name": "reader" } } } });
-    let by_kubernetes = json!({ "kubernetes": { "mountPath": kubernetes, "role": "reader",
+    vault.kubernetes_role(&mount, &role).await.unwrap();
+    let auth = json!({ "kubernetes": { "mountPath": mount, "role": "reader",
         "serviceAccountRef": { "name": "reader" } } });
-    for (name, auth) in [("jwt", by_jwt), ("kubernetes", by_kubernetes)] {
-        let mut provider = world.vault_provider();
-        provider["vault"]["auth"] = auth;
-        world.store(name, &provider).await;
-        let mut spec = extract(&[&key]);
-        spec["secretStoreRef"]["name"] = json!(name);
-        world.external_secret(name, &spec).await;
-        world.ready(name, "True", "SecretSynced").await;
-        world.holds(name, &[("a", "1")]).await;
-    }
-    controller.stop().await;
+    logs_in_with(&world, &key, &auth).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_store_serves_the_namespaces_its_conditions_allow() {
-    let world = World::alone("cluster-store").await;
+async fn a_cluster_store_serves_the_namespaces_its_conditions_allow(fixture: Fixture) {
+    let world = World::alone(fixture, "cluster-store").await;
     let key = world.put("app", &json!({ "a": "1" })).await;
     let class = world.namespace.clone();
     let token = world.vault_token().await;
@@ -179,9 +191,8 @@ async fn a_cluster_store_serves_the_namespaces_its_conditions_allow() {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_of_another_class_is_left_alone() {
-    let (world, key) = world("foreign").await;
+async fn a_store_of_another_class_is_left_alone(fixture: Fixture) {
+    let (world, key) = world(fixture, "foreign").await;
     let provider = world.vault_provider();
     let spec = json!({ "controller": "somebody-else", "provider": provider });
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
@@ -212,9 +223,8 @@ async fn a_store_of_another_class_is_left_alone() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look() {
-    let (world, key) = world("touched").await;
+async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look(fixture: Fixture) {
+    let (world, key) = world(fixture, "touched").await;
     world.vault_store().await;
     let controller = world.controller();
     let mut spec = extract(&[&key]);
@@ -250,3 +260,15 @@ async fn a_touched_credential_triggers_nothing_and_a_changed_one_a_look() {
     assert!(lookups() <= before + 1, "{} reads", lookups() - before);
     controller.stop().await;
 }
+
+on_both!(
+    app_role_logs_in_once_for_many_objects_and_revokes_at_the_end,
+    a_cluster_store_serves_the_namespaces_its_conditions_allow,
+    a_store_of_another_class_is_left_alone,
+    a_touched_credential_triggers_nothing_and_a_changed_one_a_look,
+);
+
+on_real!(TokenKeys:
+    a_service_account_token_logs_in_by_jwt,
+    a_service_account_token_logs_in_by_token_review,
+);

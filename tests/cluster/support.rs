@@ -1,4 +1,4 @@
-//! Shell. The shared servers, a controller of one's own per test, and what tests ask of them.
+//! Shell. A namespace on either API server, a controller of one's own per test, and what tests ask of them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,54 +7,19 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tidegate_testservers::{
-    ControlPlane, ControlPlaneOptions, Http, TIDEGATE, Vault, VaultOptions, shared,
-};
-use tokio::sync::OnceCell;
 
 mod controller;
+#[macro_use]
+pub mod fixtures;
 pub mod logs;
 pub mod manifests;
+mod servers;
 
 pub use controller::Controller;
-
-/// The servers that all tests share, with the CRDs and rights in place.
-pub struct Servers {
-    /// API server, etcd, controller manager.
-    pub plane: &'static ControlPlane,
-    /// Vault with KV version 2 under `secret` and version 1 under `kv1`.
-    pub vault: Vault,
-    /// The API server as an administrator.
-    pub admin: Http,
-}
+pub use servers::{Asked, Fixture, Servers};
 
 /// How long a test waits for something to become true, on a loaded machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Starts the servers once per test binary.
-pub async fn servers() -> &'static Servers {
-    static SERVERS: OnceCell<Servers> = OnceCell::const_new();
-    SERVERS
-        .get_or_init(|| async { prepared(shared().await.unwrap()).await })
-        .await
-}
-
-async fn prepared(plane: &'static ControlPlane) -> Servers {
-    logs::capture();
-    tidegate::run::install_crypto();
-    let vault = Vault::start(VaultOptions::default()).await.unwrap();
-    vault.enable_kv("secret", 2).await.unwrap();
-    vault.enable_kv("kv1", 1).await.unwrap();
-    let admin = plane.api(tidegate_testservers::ADMIN).unwrap();
-    manifests::install(&admin).await;
-    // The garbage collector looks for new types every 30 s; a fresh one knows the CRDs at once.
-    plane.restart_controller_manager().await.unwrap();
-    Servers {
-        plane,
-        vault,
-        admin,
-    }
-}
 
 /// One test's corner of the cluster.
 pub struct World {
@@ -66,31 +31,31 @@ pub struct World {
 
 impl World {
     /// A new namespace.
-    pub async fn new(name: &str) -> Self {
+    pub async fn new(fixture: Fixture, name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let servers = servers().await;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let world = Self {
-            servers,
-            namespace: format!("{name}-{number}"),
-        };
+        Self::on(Servers::shared(fixture).await, format!("{name}-{number}")).await
+    }
+
+    /// An API server and a Vault of its own, for a controller that serves every namespace.
+    pub async fn alone(fixture: Fixture, name: &str) -> Self {
+        Self::on(Servers::own(fixture).await, name.to_owned()).await
+    }
+
+    async fn on(servers: &'static Servers, namespace: String) -> Self {
+        let world = Self { servers, namespace };
         world.create_namespace(&world.namespace).await;
         world
     }
 
-    /// A control plane and a Vault of its own, for a controller that serves every namespace.
-    pub async fn alone(name: &str) -> Self {
-        let plane = ControlPlane::start(ControlPlaneOptions::default())
-            .await
-            .unwrap();
-        // They end with the process, as the shared ones do.
-        let servers = Box::leak(Box::new(prepared(Box::leak(Box::new(plane))).await));
-        let world = Self {
-            servers,
-            namespace: name.to_owned(),
-        };
-        world.create_namespace(name).await;
-        world
+    /// A position in the API server's log of requests.
+    pub fn mark(&self) -> u64 {
+        self.servers.mark()
+    }
+
+    /// What the controller asked since a mark.
+    pub async fn requests_since(&self, mark: u64) -> Vec<Asked> {
+        self.servers.asked_since(mark).await
     }
 
     /// Creates a further namespace.
@@ -336,8 +301,7 @@ impl World {
 
     /// Runs a controller with flags of its own and a Lease of its own.
     pub fn controller_with(&self, flags: &[&str]) -> Controller {
-        let kubeconfig = self.servers.plane.kubeconfig_path(TIDEGATE).unwrap();
-        let kubeconfig = kubeconfig.to_str().unwrap().to_owned();
+        let kubeconfig = self.servers.kubeconfig();
         let lease = [
             "--lease-namespace",
             "default",

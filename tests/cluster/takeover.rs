@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tidegate_stages::{DataHash, revision, text_hash};
 
-use crate::support::{World, eventually, extract};
+use crate::support::{Fixture, World, eventually, extract};
 
 /// Makes the Secret, finalizer and status of `app` as ESO 2.9 leaves them after a good sync.
 async fn as_eso_left_it(world: &World, data: &[(&str, &str)]) {
@@ -63,9 +63,8 @@ async fn as_eso_left_it(world: &World, data: &[(&str, &str)]) {
         .unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn secrets_of_equal_content_are_not_written_and_deletion_works() {
-    let world = World::new("takeover").await;
+async fn secrets_of_equal_content_are_not_written_and_deletion_works(fixture: Fixture) {
+    let world = World::new(fixture, "takeover").await;
     let key = world.put("app", &json!({ "a": "1", "b": "2" })).await;
     world.vault_store().await;
     world.external_secret("app", &extract(&[&key])).await;
@@ -107,3 +106,5 @@ async fn secrets_of_equal_content_are_not_written_and_deletion_works() {
     world.gone("app").await;
     controller.stop().await;
 }
+
+on_both!(secrets_of_equal_content_are_not_written_and_deletion_works,);

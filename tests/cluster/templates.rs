@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use crate::support::{World, extract};
+use crate::support::{Fixture, World, extract};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn templates_render_data_metadata_and_type() {
-    let world = World::new("templates").await;
+async fn templates_render_data_metadata_and_type(fixture: Fixture) {
+    let world = World::new(fixture, "templates").await;
     let key = world
         .put("db", &json!({ "user": "app", "password": "p w" }))
         .await;
@@ -56,3 +55,5 @@ async fn templates_render_data_metadata_and_type() {
     world.holds("app", &wanted).await;
     controller.stop().await;
 }
+
+on_both!(templates_render_data_metadata_and_type,);

@@ -123,6 +123,13 @@ impl Fetch {
         self.shared.lock().engine.refreshed_at(object)
     }
 
+    /// The Unix time at which the first of the object's keys is asked for again by itself; `None`
+    /// when the object has no subscription.
+    #[must_use]
+    pub fn due_at(&self, object: &str) -> Option<Duration> {
+        self.shared.lock().engine.due_at(object)
+    }
+
     /// Waits for the next object to wake; `None` after shutdown. Wakes of one object coalesce
     /// until they are taken, so the set is bounded by the objects and none is lost. Cancel safe.
     pub async fn next_wake(&self) -> Option<Wake> {

@@ -20,10 +20,11 @@ pub struct FetchOptions {
     /// Calls in flight per endpoint, at most; a provider's own limit counts too. 32 keeps a Vault
     /// on the same two cores below the latency where more in flight gives no more answers.
     pub in_flight: usize,
-    /// Calls per second and endpoint, at most; a provider's own limit counts too.
+    /// Calls per second and endpoint, at most; a provider's own limit counts too. A ceiling far
+    /// above what polling needs: the calls in flight and the backend's push-back bound it sooner.
     pub rate: f64,
-    /// Calls per second with which an endpoint nobody has called yet is approached; it doubles
-    /// each second while there is demand and no push-back.
+    /// Calls per second with which an endpoint nobody has called yet is approached; it doubles with
+    /// every 50 answers while there is demand and no push-back.
     pub initial_rate: f64,
     /// How long a call may take before it counts as `Unavailable`.
     pub call_deadline: Duration,
@@ -48,7 +49,7 @@ impl FetchOptions {
             fingerprint_key,
             seed,
             in_flight: 32,
-            rate: 500.0,
+            rate: 2000.0,
             initial_rate: 50.0,
             call_deadline: Duration::from_secs(30),
             linger: Duration::from_millis(5),

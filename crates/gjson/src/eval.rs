@@ -2,7 +2,7 @@
 
 use crate::{
     budget::{Budget, LimitError},
-    modifiers, multipath, path,
+    modifiers, multipath, path, quick,
     scan::{block_end, quoted_or_block_end},
     text::{Buf, Text},
     value::Value,
@@ -37,7 +37,10 @@ impl Eval {
     /// Looks `path` up in `json`.
     pub(crate) fn get<'j>(&mut self, json: &'j [u8], path: &[u8]) -> Result<Value<'j>, LimitError> {
         self.budget.enter()?;
-        let value = self.stages(json, path);
+        let value = match quick::get(self, json, path) {
+            Some(found) => found,
+            None => self.stages(json, path),
+        };
         self.budget.leave();
         value
     }

@@ -27,6 +27,10 @@ pub(crate) fn matches(
         }
         if wanted == Some(&b'*') {
             p += 1;
+            if p == pattern.len() {
+                // It takes whatever is left.
+                break true;
+            }
             star = Some((p, t));
             continue;
         }

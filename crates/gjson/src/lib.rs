@@ -31,6 +31,7 @@ mod path;
 mod pretty;
 mod property;
 mod query;
+mod quick;
 mod scan;
 mod string;
 mod text;

@@ -48,46 +48,58 @@ pub(crate) enum Pick<'p> {
 }
 
 /// Reads the first component of `path` as a key.
+#[inline]
 pub(crate) fn key(path: &[u8]) -> Key<'_> {
     let mut wild = false;
-    let mut unescaped: Option<Vec<u8>> = None;
-    let mut at = 0;
+    for (at, byte) in path.iter().enumerate() {
+        match byte {
+            b'.' | b'|' => {
+                return Key {
+                    name: Cow::Borrowed(&path[..at]),
+                    wild,
+                    then: follow(path, at),
+                };
+            }
+            b'*' | b'?' => wild = true,
+            b'\\' => return escaped_key(path, at, wild),
+            _ => {}
+        }
+    }
+    Key {
+        name: Cow::Borrowed(path),
+        wild,
+        then: Then::End,
+    }
+}
+
+/// Reads a component whose first backslash is at `at`.
+fn escaped_key(path: &[u8], mut at: usize, mut wild: bool) -> Key<'_> {
+    let mut name = path.get(..at).unwrap_or_default().to_vec();
     while let Some(&byte) = path.get(at) {
         match byte {
             b'.' | b'|' => {
-                let name = component(path, at, unescaped);
                 return Key {
-                    name,
+                    name: Cow::Owned(name),
                     wild,
                     then: follow(path, at),
                 };
             }
             b'*' | b'?' => wild = true,
             b'\\' => {
-                let text = unescaped.get_or_insert_with(|| path.get(..at).unwrap_or(b"").to_vec());
                 at += 1;
-                text.extend(path.get(at));
+                name.extend(path.get(at));
                 at += 1;
                 continue;
             }
             _ => {}
         }
-        if let Some(text) = &mut unescaped {
-            text.push(byte);
-        }
+        name.push(byte);
         at += 1;
     }
     Key {
-        name: component(path, path.len(), unescaped),
+        name: Cow::Owned(name),
         wild,
         then: Then::End,
-    }
-}
-
-fn component(path: &[u8], end: usize, unescaped: Option<Vec<u8>>) -> Cow<'_, [u8]> {
-    match unescaped {
-        Some(text) => Cow::Owned(text),
-        None => Cow::Borrowed(path.get(..end).unwrap_or_default()),
     }
 }
 

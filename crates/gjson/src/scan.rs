@@ -51,12 +51,13 @@ pub(crate) fn token_end(json: &[u8], start: usize, token: Token) -> Option<usize
 
 /// Returns the position after the closing quote of a string whose text begins at `from`.
 ///
-/// Byte by byte, since most strings are too short for anything cleverer to pay off.
+/// Byte by byte at first, since most strings are too short for anything cleverer to pay off.
 #[inline]
 pub(crate) fn string_end(json: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
-    while at < json.len() {
-        let byte = json[at];
+    let short = json.get(..json.len().min(from + SHORT)).unwrap_or_default();
+    while at < short.len() {
+        let byte = short[at];
         at += 1;
         // Letters come after the backslash, so that one comparison passes over most of them.
         if byte > b'\\' {
@@ -69,7 +70,36 @@ pub(crate) fn string_end(json: &[u8], from: usize) -> Option<usize> {
             at += 1;
         }
     }
-    None
+    long_string_end(json, at)
+}
+
+/// Bytes of a string that are looked at one by one.
+const SHORT: usize = 48;
+
+/// The rest of a long string: certificates, keys, tokens.
+#[cold]
+#[inline(never)]
+fn long_string_end(json: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let rest = json.get(at..)?;
+        let found = at + memchr::memchr2(b'"', b'\\', rest)?;
+        if json.get(found) == Some(&b'"') {
+            return Some(found + 1);
+        }
+        at = found + 2;
+    }
+}
+
+/// Returns the position of the first quote or backslash.
+#[inline]
+pub(crate) fn quote_or_backslash(text: &[u8]) -> Option<usize> {
+    let short = &text[..text.len().min(SHORT)];
+    let found = short.iter().position(|b| matches!(b, b'"' | b'\\'));
+    found.or_else(|| {
+        let rest = text.get(SHORT..)?;
+        memchr::memchr2(b'"', b'\\', rest).map(|found| SHORT + found)
+    })
 }
 
 /// Bytes that change the depth of a block, or begin a string.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::{
     number,
-    scan::{Token, string_end, token_at, token_end},
+    scan::{Token, quote_or_backslash, string_end, token_at, token_end},
     string,
     text::{Buf, Text},
 };
@@ -189,13 +189,16 @@ impl fmt::Debug for Value<'_> {
 
 /// Returns the text of a string that is written as `raw`, which may lack its closing quote.
 pub(crate) fn decoded(raw: &[u8]) -> Text<'_> {
-    let inner = match string_end(raw, 1) {
-        Some(end) => raw.get(1..end - 1),
-        None => raw.get(1..),
+    let rest = raw.get(1..).unwrap_or_default();
+    let inner = match quote_or_backslash(rest) {
+        None => return Text::part(rest),
+        Some(end) if rest.get(end) == Some(&b'"') => {
+            return Text::part(rest.get(..end).unwrap_or_default());
+        }
+        Some(_) => match string_end(raw, 1) {
+            Some(end) => raw.get(1..end - 1),
+            None => raw.get(1..),
+        },
     };
-    let inner = inner.unwrap_or_default();
-    if !inner.contains(&b'\\') {
-        return Text::part(inner);
-    }
-    Text::owned(string::unescaped(inner))
+    Text::owned(string::unescaped(inner.unwrap_or_default()))
 }

@@ -49,18 +49,39 @@ pub(crate) fn walk<'j, 'p>(
     } else {
         walk.at = json.len();
     }
-    while let Some(level) = walk.level.take() {
-        if level.object {
-            walk.object(eval, level)?;
-        } else {
-            walk.array(eval, level)?;
-        }
+    walk.to_end(eval)
+}
+
+/// Goes on with a walk that has come into the array at `start`, through objects where the paths
+/// in `around` were looked up. The path has no pipe.
+pub(crate) fn resume<'j, 'p>(
+    eval: &mut Eval,
+    json: &'j [u8],
+    around: &[&'p [u8]],
+    start: usize,
+    path: &'p [u8],
+) -> Result<Value<'j>, LimitError> {
+    let mut way = Way::default();
+    for path in around {
+        way.push(Level {
+            path,
+            object: true,
+            next: 0,
+        })?;
     }
-    eval.budget.scan(walk.at.min(json.len()))?;
-    Ok(Walked {
-        value: walk.found.unwrap_or_default(),
-        rest: walk.rest,
-    })
+    let walk = Walk {
+        json,
+        at: start + 1,
+        level: Some(Level {
+            path,
+            object: false,
+            next: 0,
+        }),
+        way,
+        found: None,
+        rest: None,
+    };
+    Ok(walk.to_end(eval)?.value)
 }
 
 /// An object or array the walk is in.
@@ -117,6 +138,22 @@ struct Walk<'j, 'p> {
 }
 
 impl<'j, 'p> Walk<'j, 'p> {
+    /// Walks until something is found, or nothing is left.
+    fn to_end(mut self, eval: &mut Eval) -> Result<Walked<'j, 'p>, LimitError> {
+        while let Some(level) = self.level.take() {
+            if level.object {
+                self.object(eval, level)?;
+            } else {
+                self.array(eval, level)?;
+            }
+        }
+        eval.budget.scan(self.at.min(self.json.len()))?;
+        Ok(Walked {
+            value: self.found.unwrap_or_default(),
+            rest: self.rest,
+        })
+    }
+
     /// Descends from `level` into the block at `start`.
     fn descend(
         &mut self,

@@ -160,12 +160,17 @@ func main() {
 		for name := range funcs() {
 			fmt.Println(name)
 		}
+	case len(os.Args) == 2 && os.Args[1] == "pki":
+		replies, err := pki(os.Stdin)
+		fail(err)
+		_, err = os.Stdout.Write(replies)
+		fail(err)
 	case len(os.Args) == 1:
 		var cases []*kase
 		fail(json.NewDecoder(os.Stdin).Decode(&cases))
 		_, err := os.Stdout.Write(answered(cases))
 		fail(err)
 	default:
-		fail(errors.New("usage: gotpl-oracle [regenerate DIR | names]; without words: cases in, answers out"))
+		fail(errors.New("usage: gotpl-oracle [regenerate DIR | names | pki]; without words: cases in, answers out"))
 	}
 }

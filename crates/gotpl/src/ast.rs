@@ -73,8 +73,8 @@ pub(crate) enum ArgKind {
     Dot,
     Nil,
     Number(Number),
-    /// The quoted text as written, and what it means.
-    Str(Box<str>, Str),
+    /// Where the quoted text stands in the source, and what it means.
+    Str(Range<usize>, Str),
     Field(Vec<Box<str>>),
     Variable(Vec<Box<str>>),
     Identifier(Function),

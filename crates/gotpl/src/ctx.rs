@@ -48,7 +48,7 @@ pub struct Ctx<'e> {
     next_poll: u64,
     allocated: usize,
     depth: usize,
-    key_operations: u32,
+    key_work: u32,
     made: Vec<Container>,
 }
 
@@ -68,7 +68,7 @@ impl<'e> Ctx<'e> {
             next_poll: POLL_EVERY,
             allocated: 0,
             depth: 0,
-            key_operations: 0,
+            key_work: 0,
             made: Vec::new(),
         }
     }
@@ -121,11 +121,12 @@ impl<'e> Ctx<'e> {
         self.depth = depth;
     }
 
-    /// Takes one making of a key from the budget.
-    pub fn key_operation(&mut self) -> Result<(), FuncError> {
-        self.key_operations += 1;
-        if self.key_operations > self.limits.key_operations {
-            return Err(Limit::KeyOperations.into());
+    /// Takes work that makes a key or stretches a password from the budget, in units of about a
+    /// millisecond.
+    pub fn key_work(&mut self, units: u32) -> Result<(), FuncError> {
+        self.key_work = self.key_work.saturating_add(units);
+        if self.key_work > self.limits.key_work {
+            return Err(Limit::KeyWork.into());
         }
         if (self.expired)() {
             Err(Limit::Deadline.into())

@@ -75,9 +75,45 @@ pub enum ExecErrorKind {
 pub struct ParseError {
     pub(crate) template: String,
     pub(crate) line: usize,
+    pub(crate) column: usize,
     pub(crate) limit: Option<Limit>,
+    pub(crate) function: Option<String>,
     pub(crate) message: String,
 }
+
+/// What Go's messages begin with, without what they quote. Only these reach the public face, so
+/// that nothing of a source can.
+const MISTAKES: &[&str] = &[
+    "unexpected {{end}}",
+    "unexpected {{else}}",
+    "expected end; found {{else}}",
+    "unexpected EOF",
+    "unclosed action",
+    "unclosed comment",
+    "comment ends before closing delimiter",
+    "unclosed left paren",
+    "unexpected right paren",
+    "unterminated quoted string",
+    "unterminated raw quoted string",
+    "unterminated character constant",
+    "undefined variable",
+    "missing value",
+    "empty command",
+    "non executable command in pipeline",
+    "too many declarations",
+    "range can only initialize variables",
+    "unexpected . after term",
+    "{{break}} outside {{range}}",
+    "{{continue}} outside {{range}}",
+    "template: multiple definition of template",
+    "bad number syntax",
+    "illegal number syntax",
+    "malformed character constant",
+    "unrecognized character in action",
+    "bad character",
+    "invalid syntax",
+    "unexpected",
+];
 
 impl ParseError {
     /// The line, from 1.
@@ -85,18 +121,56 @@ impl ParseError {
         self.line
     }
 
+    /// The column in bytes, from 0; Go's own text has none for parse errors.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
     /// The bound that was reached, if that is why.
     pub fn limit(&self) -> Option<Limit> {
         self.limit
     }
 
-    /// Template and line, and nothing of the source, which may hold secrets as literals.
+    /// The name of a function that there is none of, if that is why.
+    pub fn function(&self) -> Option<&str> {
+        self.function.as_deref()
+    }
+
+    /// Template, line, column, and what is wrong, with the name of a function that is not
+    /// defined: no literal of the source, which may be a secret.
     pub fn public(&self) -> String {
-        let why: Cow<'_, str> = match self.limit {
-            Some(limit) => limit.to_string().into(),
-            None => "does not parse".into(),
-        };
-        format!("template {}: line {}: {why}", self.template, self.line)
+        match &self.function {
+            Some(name) => self.placed(&format!("function {name:?} is not defined")),
+            None => self.public_without_names(),
+        }
+    }
+
+    /// As [`ParseError::public`] without any word of the source, for sources that are secret
+    /// themselves.
+    pub fn public_without_names(&self) -> String {
+        if let Some(limit) = self.limit {
+            return self.placed(&limit.to_string());
+        }
+        if self.function.is_some() {
+            return self.placed("a function is not defined");
+        }
+        let mistake = MISTAKES
+            .iter()
+            .find(|known| self.message.starts_with(**known));
+        match mistake {
+            Some(mistake) => self.placed(&format!("does not parse: {mistake}")),
+            None => self.placed("does not parse"),
+        }
+    }
+
+    fn placed(&self, why: &str) -> String {
+        let Self {
+            template,
+            line,
+            column,
+            ..
+        } = self;
+        format!("template {template}: line {line}, column {column}: {why}")
     }
 
     /// Go's text.

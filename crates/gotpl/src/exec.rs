@@ -17,7 +17,7 @@ use crate::value::Value;
 use operand::Operand;
 
 /// What a field that a map has not is worth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissingKey {
     /// `missingkey=error`: an error, as the External Secrets Operator sets it.
     #[default]

@@ -7,6 +7,7 @@ mod dates;
 mod decimal;
 mod der;
 mod dicts;
+mod dsa;
 mod encoding;
 mod json;
 mod keys;

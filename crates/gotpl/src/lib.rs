@@ -36,7 +36,7 @@
 //! |---|---|
 //! | `keys`, `values`, `pick` over maps | sorted by key, where Go's order is random |
 //! | nesting, recursion, steps, memory, output | end in an error at [`Limits`] |
-//! | `genPrivateKey "dsa"` | is refused: FIPS 186-5 withdrew DSA |
+//! | `genPrivateKey "dsa"` | the key is random, its domain parameters are always the same |
 //! | `fromYaml` of malformed text | `Error` holds the line, and none of the text |
 //! | `regex…` on invalid UTF-8 | `.` does not match an invalid byte |
 //! | a function's error | has the same place, not always the same words |
@@ -45,6 +45,7 @@ mod analysis;
 mod ast;
 mod builtins;
 mod bytes;
+mod cache;
 mod ctx;
 mod error;
 mod exec;
@@ -60,6 +61,7 @@ mod ty;
 mod value;
 
 pub use bytes::{Buf, Str};
+pub use cache::{Cache, Key};
 pub use ctx::{Ctx, Env, Random};
 pub use error::{ExecError, ExecErrorKind, FuncError, ParseError};
 pub use exec::MissingKey;

@@ -6,6 +6,8 @@ use std::fmt;
 pub struct Limits {
     /// Bytes of source text.
     pub source_bytes: usize,
+    /// Words, signs and texts of the source; each takes some hundred bytes once it is parsed.
+    pub tokens: usize,
     /// Depth of parentheses and control structures in the source.
     pub nesting: usize,
     /// Depth of the evaluator: control structures, pipelines and template calls together.
@@ -18,8 +20,8 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Bytes of output.
     pub output_bytes: usize,
-    /// Calls of functions that make keys or stretch passwords.
-    pub key_operations: u32,
+    /// Making of keys and stretching of passwords, in units of about a millisecond.
+    pub key_work: u32,
 }
 
 impl Default for Limits {
@@ -28,13 +30,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             source_bytes: 2 << 20,
+            tokens: 100_000,
             nesting: 100,
             depth: 400,
             value_depth: 100,
             steps: 1_000_000,
             memory_bytes: 16 << 20,
             output_bytes: 8 << 20,
-            key_operations: 16,
+            key_work: 1000,
         }
     }
 }
@@ -44,6 +47,8 @@ impl Default for Limits {
 pub enum Limit {
     /// [`Limits::source_bytes`]
     Source,
+    /// [`Limits::tokens`]
+    Tokens,
     /// [`Limits::nesting`]
     Nesting,
     /// [`Limits::depth`]
@@ -56,8 +61,8 @@ pub enum Limit {
     Memory,
     /// [`Limits::output_bytes`]
     Output,
-    /// [`Limits::key_operations`]
-    KeyOperations,
+    /// [`Limits::key_work`]
+    KeyWork,
     /// The deadline of the caller.
     Deadline,
 }
@@ -66,13 +71,14 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Source => "template source is too long",
+            Self::Tokens => "template source has too many parts",
             Self::Nesting => "template is nested too deeply",
             Self::Depth => "exceeded maximum template depth",
             Self::ValueDepth => "value is nested too deeply",
             Self::Steps => "template takes too many steps",
             Self::Memory => "template makes too much data",
             Self::Output => "template output is too long",
-            Self::KeyOperations => "template makes too many keys",
+            Self::KeyWork => "template makes too many keys",
             Self::Deadline => "template takes too long",
         })
     }

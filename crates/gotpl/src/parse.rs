@@ -41,7 +41,8 @@ pub(crate) fn parse(source: &[u8], syntax: &Syntax<'_>) -> Result<Templates, Par
     if source.len() > syntax.limits.source_bytes {
         return Err(parser.limit(Limit::Source));
     }
-    parser.tokens = lex::lex(source, syntax.left, syntax.right);
+    parser.tokens = lex::lex(source, syntax.left, syntax.right, syntax.limits.tokens)
+        .ok_or_else(|| parser.limit(Limit::Tokens))?;
     let root = parser.root()?;
     parser.define(Str::from(syntax.name), root)?;
     Ok(parser.templates)
@@ -279,9 +280,25 @@ impl<'a> Parser<'a> {
         ParseError {
             template: self.syntax.name.into(),
             line: self.tree.ahead[0].line,
+            column: self.column(self.tree.ahead[0].start),
             limit: None,
+            function: None,
             message: message.into(),
         }
+    }
+
+    /// A mistake at a token that need not be the one that was read last, which Go names the line of.
+    fn error_at(&self, token: &Token, message: &str) -> ParseError {
+        ParseError {
+            column: self.column(token.start),
+            ..self.error(message)
+        }
+    }
+
+    /// Bytes between a position and the line break before it.
+    fn column(&self, at: usize) -> usize {
+        let before = &self.source[..at.min(self.source.len())];
+        before.iter().rev().take_while(|b| **b != b'\n').count()
     }
 
     fn limit(&self, limit: Limit) -> ParseError {
@@ -294,7 +311,7 @@ impl<'a> Parser<'a> {
     fn unexpected(&self, token: &Token, context: &str) -> ParseError {
         let shown = token.describe(self.source);
         if token.kind != Kind::Error {
-            return self.error(&format!("unexpected {shown} in {context}"));
+            return self.error_at(token, &format!("unexpected {shown} in {context}"));
         }
         let start = self.tree.action_line;
         if start == 0 || start == token.line {

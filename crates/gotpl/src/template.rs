@@ -1,6 +1,8 @@
 //! Pure. A parsed template: executed often, and asked what it reads.
 use std::sync::LazyLock;
 
+use zeroize::Zeroizing;
+
 use crate::analysis;
 use crate::bytes::{Buf, Str};
 use crate::ctx::{Ctx, Env};
@@ -46,7 +48,8 @@ impl Default for Options<'_> {
 /// A parsed template. It is immutable, and may be shared between threads.
 pub struct Template {
     name: Box<str>,
-    source: Box<[u8]>,
+    /// A source may hold secrets as literals.
+    source: Zeroizing<Vec<u8>>,
     templates: Templates,
     missing: MissingKey,
 }
@@ -61,7 +64,7 @@ impl Template {
         source: impl Into<Vec<u8>>,
         options: &Options<'_>,
     ) -> Result<Self, ParseError> {
-        let source = source.into().into_boxed_slice();
+        let source = Zeroizing::new(source.into());
         let or = |given: &'static str, chosen: &str| -> Vec<u8> {
             if chosen.is_empty() {
                 given.into()
@@ -89,6 +92,16 @@ impl Template {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What a field that a map has not is worth.
+    pub fn missing_key(&self) -> MissingKey {
+        self.missing
+    }
+
+    /// The source.
+    pub fn source(&self) -> &[u8] {
+        &self.source
     }
 
     /// Executes the template, and answers what it wrote.

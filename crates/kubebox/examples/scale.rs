@@ -1,4 +1,6 @@
 //! Shell. Measures scale: 100,000 Secrets, then 10,000 watches that all hear of 100 writes.
+//!
+//! Fails when that takes more than 2 GiB of memory.
 
 use std::io::{self, Write};
 
@@ -15,6 +17,7 @@ const OBJECTS: usize = 100_000;
 const NAMESPACES: usize = 100;
 const WATCHES: usize = 10_000;
 const WRITES: usize = 100;
+const MOST_MIB: u64 = 2048;
 
 async fn send(kubebox: &mut Kubebox, method: Method, url: &str, body: String) -> io::Result<Body> {
     let request = Request::builder()
@@ -103,6 +106,11 @@ async fn main() -> io::Result<()> {
     let (written, heard) = tokio::join!(write, hear);
     written?;
     let time = start.elapsed().as_millis();
+    if resident()? > MOST_MIB || heard != WATCHES {
+        return Err(io::Error::other(
+            "more than 2 GiB, or a watch that heard nothing",
+        ));
+    }
     writeln!(
         out,
         "{WRITES} writes heard by {heard} watches in {time} ms, {} MiB",

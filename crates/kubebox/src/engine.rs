@@ -8,7 +8,9 @@ mod crd;
 mod definitions;
 mod delete;
 mod discovery;
+mod duplicates;
 mod error;
+mod event;
 mod field;
 mod ids;
 mod managed;
@@ -143,6 +145,8 @@ pub(crate) struct Call<'a> {
     dry: bool,
     strictness: Strictness,
     warnings: Vec<String>,
+    /// Fields that stand more than once in the body.
+    repeated: Vec<String>,
 }
 
 impl Engine {
@@ -192,13 +196,25 @@ impl Engine {
         {
             return Err(ApiError::no_such_resource());
         }
-        let shape = Shape::negotiate(request)?;
         let verb = request
             .verb(target)
             .ok_or_else(ApiError::method_not_allowed)?;
-        let field_validation = request.query.get("fieldValidation");
-        let strictness = Strictness::parse(field_validation, verb.options())?;
-        let dry = request.query.dry_run(verb.options())?;
+        if verb == Verb::Patch {
+            patch::check_media(request, &resource)?;
+        }
+        if !resource.typed() && matches!(verb, Verb::List | Verb::Watch) {
+            read::check_parameters(request, verb)?;
+        }
+        let shape = Shape::negotiate(request)?;
+        if !self.serves_subresource(&resource, version, target) {
+            return Err(ApiError::no_such_resource());
+        }
+        let (dry, strictness) = match verb {
+            Verb::Create | Verb::Update | Verb::Patch => {
+                request.query.write_options(verb.options())?
+            }
+            _ => (false, Strictness::Ignore),
+        };
         let warnings: Vec<String> = resource.versions[version].warning.iter().cloned().collect();
         let mut call = Call {
             request,
@@ -210,6 +226,7 @@ impl Engine {
             dry,
             strictness,
             warnings,
+            repeated: Vec::new(),
         };
         let mut reply = self
             .run(&mut call, verb)
@@ -218,6 +235,16 @@ impl Engine {
             answer.warnings = call.warnings;
         }
         Ok(reply)
+    }
+
+    fn serves_subresource(&self, resource: &Resource, version: usize, target: &Target) -> bool {
+        match (target.subresource.as_str(), resource.builtin) {
+            ("", _)
+            | ("token", Some(resource::Builtin::ServiceAccount))
+            | ("finalize", Some(resource::Builtin::Namespace)) => true,
+            ("status", _) => resource.versions[version].status,
+            _ => false,
+        }
     }
 
     fn run(&mut self, call: &mut Call<'_>, verb: Verb) -> Result<Reply> {
@@ -238,8 +265,7 @@ impl Engine {
     }
 
     fn subresource(&mut self, call: &mut Call<'_>, verb: Verb) -> Result<Answer> {
-        let served = match (call.target.subresource.as_str(), call.resource.builtin) {
-            ("status", _) => call.resource.versions[call.version].status,
+        match (call.target.subresource.as_str(), call.resource.builtin) {
             ("token", Some(resource::Builtin::ServiceAccount)) => {
                 return match verb {
                     Verb::Create => self.token_request(call),
@@ -249,11 +275,9 @@ impl Engine {
             ("finalize", Some(resource::Builtin::Namespace)) if verb != Verb::Update => {
                 return Err(ApiError::method_not_allowed());
             }
-            ("finalize", Some(resource::Builtin::Namespace)) => true,
-            _ => false,
-        };
+            _ => {}
+        }
         match verb {
-            _ if !served => Err(ApiError::no_such_resource()),
             Verb::Get => self.get(call),
             Verb::Update => self.update(call),
             Verb::Patch => self.patch(call),

@@ -219,6 +219,12 @@ async fn kubectl_manages_built_in_objects() {
         again.contains("(AlreadyExists): namespaces \"team\" already exists"),
         "{again}"
     );
+    let web = r#"{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}"#;
+    let unserved = sh.fails(web, "apply -f -").await;
+    assert!(
+        unserved.contains("no matches for kind \"Deployment\" in version \"apps/v1\""),
+        "{unserved}"
+    );
     sh.out("delete namespace team --timeout=20s").await;
     let gone = sh.fails("", "get namespace team").await;
     assert!(

@@ -214,6 +214,48 @@ async fn faults_strike_as_ordered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn faults_choose_by_kind_namespace_and_name_and_end_watches_with_410() {
+    let kubebox = kubebox();
+    create(&kubebox, "a").await;
+    let rule = |fault| FaultRule::new(fault).resource("secrets");
+    kubebox.inject(rule(Fault::Expired).verb(Verb::Watch).times(1));
+    let mut body = watch(&kubebox, "resourceVersion=1").await;
+    assert_eq!(next(&mut body).await, Some(Ok(vec!["ERROR ".to_owned()])));
+    assert_eq!(next(&mut body).await, None);
+    kubebox.clear_faults();
+    kubebox.inject(rule(Fault::Status(500)).namespace("default").name("a"));
+    let get = |url: &'static str| send(&kubebox, Method::GET, url, Value::Null);
+    let url = "/api/v1/namespaces/default/secrets/a";
+    assert_eq!(get(url).await.unwrap().status(), 500);
+    let other = "/api/v1/namespaces/default/configmaps/a";
+    assert_eq!(get(other).await.unwrap().status(), 404);
+    let elsewhere = "/api/v1/namespaces/kube-system/secrets/a";
+    assert_eq!(get(elsewhere).await.unwrap().status(), 404);
+    assert_eq!(kubebox.faults_struck(), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn probable_faults_strike_the_same_requests_by_seed() {
+    let run = async |seed| {
+        let kubebox = Kubebox::new(Options {
+            seed,
+            ..Options::default()
+        });
+        kubebox.inject(FaultRule::new(Fault::Status(503)).probability(0.5));
+        let mut codes = Vec::new();
+        for _ in 0..64 {
+            let answer = send(&kubebox, Method::GET, SECRETS, Value::Null).await;
+            codes.push(answer.unwrap().status().as_u16());
+        }
+        codes
+    };
+    let first = run(7).await;
+    assert!(first.contains(&503) && first.contains(&200), "{first:?}");
+    assert_eq!(run(7).await, first);
+    assert_ne!(run(8).await, first);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_request_is_on_record() {
     let kubebox = kubebox();
     create(&kubebox, "a").await;

@@ -174,7 +174,7 @@ pub(crate) fn metadata_differs(observed: &Observed, digest: &TargetDigest) -> bo
         shape: match &observed.object.spec.target.template {
             None => None,
             // What a template makes of a value is not known before it is rendered.
-            Some(template) => match Shape::fixed(template) {
+            Some(template) => match Shape::fixed(template, &observed.config.templates) {
                 None => return false,
                 shape => shape,
             },

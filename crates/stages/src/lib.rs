@@ -45,8 +45,8 @@ pub use plan::{
     planned_reads, revision,
 };
 pub use render::{
-    Desired, FetchFailure, Rendered, Seed, Shape, TemplateSourceKey, TemplateSourceKind, render,
-    template_sources,
+    Desired, FetchFailure, Offline, Rendered, Seed, Shape, TemplateSourceKey, TemplateSourceKind,
+    TemplateSources, Templates, render, template_sources,
 };
 pub use schedule::{Lane, Next, Polling, Requeue, schedule};
 pub use status::{EventKind, EventSpec, Report, Urgency, status};

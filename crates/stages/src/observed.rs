@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tidegate_api::{ExternalSecret, SecretStoreSpec};
-use tidegate_contract::SecretValue;
+use tidegate_api::{ExternalSecret, ExternalSecretStatus, SecretStoreSpec, names};
 
-use crate::{ObjectKey, Retry, StoreKey, TargetDigest, TemplateSourceKey};
+use crate::{
+    ObjectKey, Report, Retry, StoreKey, TargetDigest, TemplateSources, Templates, Urgency,
+};
 
 /// Everything a decision about one ExternalSecret needs, taken from caches without I/O.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub struct Observed {
     pub config: Arc<Config>,
     /// Contents of the ConfigMaps and Secrets that [`crate::template_sources`] names, all of the
     /// object's own namespace; `None` for one that does not exist.
-    pub templates: BTreeMap<TemplateSourceKey, Option<Arc<BTreeMap<String, SecretValue>>>>,
+    pub templates: TemplateSources,
 }
 
 impl Observed {
@@ -60,10 +61,18 @@ impl Observed {
         keys
     }
 
+    /// The status as its readers will find it: what was last handed over to be written, until
+    /// the watch shows that it was.
+    #[must_use]
+    pub fn status(&self) -> Option<&ExternalSecretStatus> {
+        let told = self.memory.told.as_deref();
+        told.or(self.object.status.as_ref())
+    }
+
     /// The revision that was last synced, by memory or else by status.
     #[must_use]
     pub fn synced_revision(&self) -> Option<&str> {
-        let status = self.object.status.as_ref();
+        let status = self.status();
         (self.memory.synced.as_deref())
             .or_else(|| status.and_then(|status| status.synced_resource_version.as_deref()))
             .filter(|revision| !revision.is_empty())
@@ -149,7 +158,7 @@ pub enum Trigger {
 }
 
 /// What the process remembers of an object beside its status.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Memory {
     /// When its values were last read well, or last seen unchanged by polling.
     pub refreshed_at: Option<Timestamp>,
@@ -164,6 +173,31 @@ pub struct Memory {
     pub status_is_ours: bool,
     /// Why it is looked at now.
     pub trigger: Trigger,
+    /// The status that was last handed over to be written, until [`Memory::seen`].
+    pub told: Option<Arc<ExternalSecretStatus>>,
+}
+
+impl Memory {
+    /// A report goes out.
+    pub fn tell(&mut self, report: &Report) {
+        if report.urgency != Urgency::None {
+            self.told = Some(Arc::new(report.status.clone()));
+        }
+    }
+
+    /// The watch shows `status`; `on_its_way` while a write of ours has not ended. What was handed
+    /// over is forgotten once it is there, and once nothing of ours is to come any more: then
+    /// somebody else wrote later.
+    pub fn seen(&mut self, status: Option<&ExternalSecretStatus>, on_its_way: bool) {
+        let face = |status: &ExternalSecretStatus| {
+            let ready = status.conditions.iter().find(|c| c.type_ == names::READY);
+            (ready.cloned(), status.refresh_time.clone())
+        };
+        let arrived = |told: &Arc<_>| status.map(face) == Some(face(told));
+        if !on_its_way || self.told.as_ref().is_some_and(arrived) {
+            self.told = None;
+        }
+    }
 }
 
 /// Whether `manager` wrote the status of `object`, by its managedFields.
@@ -196,6 +230,8 @@ pub struct Config {
     pub refresh_floor: Duration,
     /// See [`Heartbeat`].
     pub status_heartbeat: Heartbeat,
+    /// Delimiters of templates, and those parsed so far.
+    pub templates: Arc<Templates>,
 }
 
 impl Default for Config {
@@ -204,6 +240,7 @@ impl Default for Config {
             controller_class: "default".into(),
             refresh_floor: Duration::from_secs(1),
             status_heartbeat: Heartbeat::Every(Duration::from_secs(6 * 3600)),
+            templates: Arc::default(),
         }
     }
 }

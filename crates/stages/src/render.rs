@@ -4,6 +4,8 @@ mod convert;
 mod decode;
 mod json;
 mod number;
+mod offline;
+mod parsed;
 mod property;
 mod rewrite;
 mod seed;
@@ -16,13 +18,15 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tidegate_api::{DeletionPolicy, NullBytePolicy, ProviderSpec, RemoteRef, names};
+use tidegate_api::{DeletionPolicy, NullBytePolicy, ProviderSpec, RemoteRef, Template, names};
 use tidegate_contract::{ErrorKind, ProviderError, RemoteSecret, SecretValue};
 
 use crate::outcome::{MissingEntry, Retry, SyncError};
 use crate::{Entry, Env, Observed, PlannedRead, ReadPlan, StoreView};
+pub use offline::Offline;
+pub use parsed::Templates;
 pub use seed::Seed;
-pub use sources::{TemplateSourceKey, TemplateSourceKind, template_sources};
+pub use sources::{TemplateSourceKey, TemplateSourceKind, TemplateSources, template_sources};
 pub use template::Shape;
 pub(crate) use template::{Target, volatile};
 
@@ -118,6 +122,17 @@ impl From<SecretValue> for Value {
 struct Tools<'a> {
     env: &'a Env,
     seed: &'a Seed,
+    templates: &'a Templates,
+    face: Face,
+}
+
+/// Which face of an error is told.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Face {
+    /// For conditions, events and logs.
+    Public,
+    /// Go's own text, which may quote values: for the one who has them before them.
+    Full,
 }
 
 /// Why an entry gives nothing.
@@ -154,12 +169,18 @@ pub fn render(
     }
     let spec = &observed.object.spec;
     let policy = spec.target.deletion_policy;
+    let tools = Tools {
+        env,
+        seed: &seed,
+        templates: &observed.config.templates,
+        face: Face::Public,
+    };
     let mut desired = Desired::default();
     for (read, answer) in plan.reads.iter().zip(answers) {
         let Some(remote) = read.entry.remote(spec) else {
             continue;
         };
-        match entry(observed, read, remote, answer, &Tools { env, seed: &seed }) {
+        match entry(observed, read, remote, answer, &tools) {
             Ok(values) => {
                 for (key, value) in values {
                     desired.legacy.remove(&key);
@@ -183,8 +204,8 @@ pub fn render(
             missing: desired.missing,
         });
     }
-    template::apply(&mut desired, observed, &Tools { env, seed: &seed })?;
-    fits(&desired.data, observed)?;
+    template::apply(&mut desired, observed, &tools)?;
+    fits(&desired.data, spec.target.template.as_ref())?;
     Ok(Rendered::Secret(desired))
 }
 
@@ -323,7 +344,10 @@ fn valid(mut values: BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>,
 }
 
 /// What the API server would refuse, said before it is asked.
-fn fits(data: &BTreeMap<String, SecretValue>, observed: &Observed) -> Result<(), SyncError> {
+fn fits(
+    data: &BTreeMap<String, SecretValue>,
+    template: Option<&Template>,
+) -> Result<(), SyncError> {
     let refuse = |detail: String| {
         Err(SyncError::failure(
             names::MSG_UPDATE,
@@ -332,7 +356,7 @@ fn fits(data: &BTreeMap<String, SecretValue>, observed: &Observed) -> Result<(),
         ))
     };
     if let Some(key) = data.keys().find(|key| !convert::accepted(key)) {
-        if template::makes_keys(observed) {
+        if template.is_some_and(template::makes_keys) {
             // A key that a template made may be made of a value.
             return refuse(
                 "a template makes a key that is not valid in a Secret: use letters, digits, '-', \

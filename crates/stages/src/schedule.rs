@@ -179,7 +179,7 @@ fn polling(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Polling>
 }
 
 impl Memory {
-    /// What is remembered after a pass.
+    /// What is remembered after a pass. [`Memory::tell`] adds what is told of it.
     #[must_use]
     pub fn after(observed: &Observed, outcome: &Outcome, env: &Env) -> Self {
         let mut memory = observed.memory.clone();

@@ -80,7 +80,7 @@ impl Report {
 
 fn quiet(observed: &Observed) -> Report {
     Report {
-        status: observed.object.status.clone().unwrap_or_default(),
+        status: observed.status().cloned().unwrap_or_default(),
         urgency: Urgency::None,
         events: Vec::new(),
     }
@@ -144,7 +144,6 @@ fn bad(observed: &Observed, error: &SyncError, env: &Env) -> Report {
 
 /// An outage shows many faces (refused, broken off, sealed while it starts); the condition tells
 /// the first of them, so that it costs each object one write. Logs and metrics tell them all.
-/// Memory decides and not the status as cached: in a mass outage that one is still on its way.
 fn same_outage(observed: &Observed, error: &SyncError) -> bool {
     let outage = tidegate_contract::ErrorKind::Unavailable.label();
     error.label == outage && observed.memory.failure == Some(outage)
@@ -217,7 +216,7 @@ pub(crate) fn next_heartbeat(observed: &Observed, now: Timestamp) -> Option<Dura
     let Heartbeat::Every(every) = observed.config.status_heartbeat else {
         return None;
     };
-    let status = observed.object.status.as_ref();
+    let status = observed.status();
     let told = status.and_then(|status| status.refresh_time.as_ref());
     Some(told.map_or(every, |told| every.saturating_sub(elapsed(told.0, now))))
 }

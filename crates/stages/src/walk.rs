@@ -63,7 +63,14 @@ impl World {
     }
 
     /// One pass; says whether the Secret was written and how urgent the status was.
-    fn pass(&mut self, trigger: Trigger, backend: Backend, env: &Env) -> (Written, Urgency) {
+    /// `lands` tells whether the watch shows the status before the next pass.
+    fn pass(
+        &mut self,
+        trigger: Trigger,
+        backend: Backend,
+        lands: bool,
+        env: &Env,
+    ) -> (Written, Urgency) {
         self.observed.memory.trigger = trigger;
         self.observed.target = match &self.live {
             Some(live) => TargetView::Present(TargetDigest::from_secret(live).into()),
@@ -91,17 +98,27 @@ impl World {
             "nobody looks again"
         );
         self.texts += &format!("{outcome:?} {report:?} {}", report.patch());
-        let memory = Memory::after(&self.observed, &outcome, env);
-        self.observed.memory = memory;
-        if report.urgency != Urgency::None {
-            self.observed
-                .edit(|object| object.status = Some(report.status.clone()));
+        self.observed.memory = Memory::after(&self.observed, &outcome, env);
+        self.observed.memory.tell(&report);
+        if lands {
+            self.land();
         }
         let written = match outcome {
             Outcome::Synced(synced) => synced.written,
             _ => Written::Nothing,
         };
         (written, report.urgency)
+    }
+
+    /// What was told arrives at the API server and comes back by the watch.
+    fn land(&mut self) {
+        let Some(told) = self.observed.memory.told.clone() else {
+            return;
+        };
+        self.observed
+            .edit(|object| object.status = Some((*told).clone()));
+        self.observed.memory.seen(Some(&*told), true);
+        assert_eq!(self.observed.memory.told, None);
     }
 
     fn apply(&mut self, action: &Action) -> Applied {
@@ -159,16 +176,16 @@ proptest! {
         deletion in proptest::sample::select(vec!["Retain", "Delete", "Merge"]),
         merges in any::<bool>(),
         templated in any::<bool>(),
-        steps in proptest::collection::vec((backend(), 1u64..200), 1..20),
+        steps in proptest::collection::vec((backend(), 1u64..200, any::<bool>()), 1..20),
     ) {
         // Delete goes with Owner alone.
         let creation = if merges && deletion != "Delete" { "CreateOrMerge" } else { "Owner" };
         let mut world = World::new(deletion, creation, templated);
         let mut env = env();
-        for (backend, minutes) in steps {
+        for (backend, minutes, lands) in steps {
             env.now += std::time::Duration::from_secs(60 * minutes);
             let before = world.live.clone();
-            world.pass(Trigger::GroupChanged, backend, &env);
+            world.pass(Trigger::GroupChanged, backend, lands, &env);
             match backend {
                 Backend::Holds(value) => {
                     let expected = Some(format!("{MARKER}-{value}"));
@@ -188,13 +205,14 @@ proptest! {
                 },
             }
             // P3: the same answer again writes nothing and tells nothing new.
-            let (written, urgency) = world.pass(Trigger::GroupChanged, backend, &env);
+            let (written, urgency) = world.pass(Trigger::GroupChanged, backend, lands, &env);
             prop_assert_eq!(written, Written::Nothing, "{:?}", backend);
             prop_assert_eq!(urgency, Urgency::None, "{:?}", backend);
             // P8: a process that starts now finds nothing to do for a healthy object.
             if matches!(backend, Backend::Holds(_)) {
+                world.land();
                 let memory = std::mem::take(&mut world.observed.memory);
-                let (written, urgency) = world.pass(Trigger::First, backend, &env);
+                let (written, urgency) = world.pass(Trigger::First, backend, true, &env);
                 prop_assert_eq!((written, urgency), (Written::Nothing, Urgency::None));
                 world.observed.memory = memory;
             }

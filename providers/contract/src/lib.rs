@@ -9,9 +9,11 @@ pub mod laws;
 mod provider;
 mod session;
 mod value;
+mod wrapper;
 
 pub use error::{ErrorKind, ProviderError};
 pub use key::{Find, Listing, RemoteKey, RemoteSecret};
 pub use provider::{Limits, Provider, Validation};
 pub use session::{Authenticator, Grant, JwtSource, TokenSource};
 pub use value::SecretValue;
+pub use wrapper::{KeyIdentity, KeyVersion, KeyWrapper, WrapError, WrapFault};

@@ -5,6 +5,8 @@
 //!                                   └─> VaultProvider(KvMount, TokenSource)
 //! ```
 //!
+//! [`TransitKey`] is a key of the Transit engine, for the KMS plugin.
+//!
 //! The session layer of `tidegate-fetch` turns a [`VaultAuthenticator`] into the token source of a
 //! [`VaultProvider`]; a store without credentials uses [`NoAuth`].
 
@@ -23,6 +25,7 @@ mod probe;
 mod provider;
 mod request;
 mod tls;
+mod transit;
 
 pub use authenticator::{GivenJwt, NoAuth, VaultAuthenticator};
 pub use config::{
@@ -31,3 +34,4 @@ pub use config::{
 pub use connection::VaultConnection;
 pub use login::Login;
 pub use provider::VaultProvider;
+pub use transit::TransitKey;

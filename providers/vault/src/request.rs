@@ -62,7 +62,7 @@ impl Endpoint for LoginRequest {
 }
 
 /// A JSON object of texts, in one buffer that never has to grow.
-fn object(fields: &[(&str, &[u8])]) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
+pub(crate) fn object(fields: &[(&str, &[u8])]) -> Result<Zeroizing<Vec<u8>>, ProviderError> {
     let bytes: usize = fields
         .iter()
         .map(|(name, value)| name.len() + value.len() + 1)

@@ -6,11 +6,16 @@ use serde_json::{Value, json};
 
 use super::Synced;
 use crate::support::logs::MARKER;
-use crate::support::{World, extract, properties};
+use crate::support::{Fixture, World, extract, properties};
 
 /// Replaces the spec of `app` by `spec`, waits for the failure, and puts the good one back.
-async fn spec_fails(name: &str, spec: impl FnOnce(&Synced) -> Value, parts: &[&str]) {
-    let synced = Synced::new(name).await;
+async fn spec_fails(
+    fixture: Fixture,
+    name: &str,
+    spec: impl FnOnce(&Synced) -> Value,
+    parts: &[&str],
+) {
+    let synced = Synced::new(fixture, name).await;
     let spec = spec(&synced);
     synced.world.external_secret("app", &spec).await;
     synced.fails(parts).await;
@@ -21,11 +26,11 @@ async fn spec_fails(name: &str, spec: impl FnOnce(&Synced) -> Value, parts: &[&s
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_missing() {
+async fn a_key_that_is_missing(fixture: Fixture) {
     let spec = |synced: &Synced| extract(&[&synced.key, &format!("{}-none", synced.key)]);
     let lead = "could not get secret data from provider";
     spec_fails(
+        fixture,
         "missing-key",
         spec,
         &[lead, "spec.dataFrom[1].extract", "-none"],
@@ -33,16 +38,20 @@ async fn a_key_that_is_missing() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_property_that_is_missing() {
+async fn a_property_that_is_missing(fixture: Fixture) {
     let spec = |synced: &Synced| properties(&[("x", &synced.key, "nope")]);
     let lead = "could not get secret data from provider";
-    spec_fails("missing-property", spec, &[lead, "spec.data[0]", "nope"]).await;
+    spec_fails(
+        fixture,
+        "missing-property",
+        spec,
+        &[lead, "spec.data[0]", "nope"],
+    )
+    .await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_value_that_is_not_json() {
-    let synced = Synced::new("not-json").await;
+async fn a_value_that_is_not_json(fixture: Fixture) {
+    let synced = Synced::new(fixture, "not-json").await;
     let world = &synced.world;
     let value = format!("{MARKER} {{ not json");
     let data = json!([{ "key": "plain", "value": value }]);
@@ -62,9 +71,8 @@ async fn a_value_that_is_not_json() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_secret_key_that_is_invalid_is_refused_by_the_api_server() {
-    let world = World::new("invalid-key").await;
+async fn a_secret_key_that_is_invalid_is_refused_by_the_api_server(fixture: Fixture) {
+    let world = World::new(fixture, "invalid-key").await;
     let spec = properties(&[("not/valid", "k", "p")]);
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
                        "metadata": { "name": "bad" }, "spec": spec });
@@ -84,9 +92,8 @@ async fn a_secret_key_that_is_invalid_is_refused_by_the_api_server() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn remote_keys_that_collide_or_are_invalid() {
-    let synced = Synced::new("collision").await;
+async fn remote_keys_that_collide_or_are_invalid(fixture: Fixture) {
+    let synced = Synced::new(fixture, "collision").await;
     let world = &synced.world;
     let colliding = world
         .put("colliding", &json!({ "a b": MARKER, "a_b": "2" }))
@@ -99,9 +106,8 @@ async fn remote_keys_that_collide_or_are_invalid() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn more_than_a_mebibyte() {
-    let synced = Synced::new("large").await;
+async fn more_than_a_mebibyte(fixture: Fixture) {
+    let synced = Synced::new(fixture, "large").await;
     let world = &synced.world;
     let half = format!("{MARKER}{}", "x".repeat(600_000));
     let (a, b) = (
@@ -114,9 +120,8 @@ async fn more_than_a_mebibyte() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_target_that_another_external_secret_owns() {
-    let synced = Synced::new("owned").await;
+async fn a_target_that_another_external_secret_owns(fixture: Fixture) {
+    let synced = Synced::new(fixture, "owned").await;
     let world = &synced.world;
     let mut spec = extract(&[&synced.key]);
     spec["target"] = json!({ "name": "app" });
@@ -131,9 +136,8 @@ async fn a_target_that_another_external_secret_owns() {
     synced.controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_target_that_is_immutable() {
-    let world = World::new("immutable").await;
+async fn a_target_that_is_immutable(fixture: Fixture) {
+    let world = World::new(fixture, "immutable").await;
     let key = world.put("k", &json!({ "v": "one" })).await;
     world.vault_store().await;
     let controller = world.controller();
@@ -157,9 +161,8 @@ async fn a_target_that_is_immutable() {
     controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_namespace_that_is_being_deleted() {
-    let synced = Synced::new("terminating").await;
+async fn a_namespace_that_is_being_deleted(fixture: Fixture) {
+    let synced = Synced::new(fixture, "terminating").await;
     let world = &synced.world;
     let body = json!({ "apiVersion": "v1", "kind": "ConfigMap",
                        "metadata": { "name": "stay", "finalizers": ["example.com/stay"] } });
@@ -172,7 +175,7 @@ async fn a_namespace_that_is_being_deleted() {
         .unwrap()
         .ok()
         .unwrap();
-    let mark = world.servers.plane.audit().mark().unwrap();
+    let mark = world.mark();
     let namespace = format!("/api/v1/namespaces/{}", world.namespace);
     world
         .servers
@@ -184,12 +187,12 @@ async fn a_namespace_that_is_being_deleted() {
         .unwrap();
     world.gone("app").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let requests = world.servers.plane.requests_since(mark).await.unwrap();
+    let requests = world.requests_since(mark).await;
     let ours = requests
         .iter()
-        .filter(|request| request.user == "tidegate" && request.namespace == world.namespace);
+        .filter(|request| request.namespace == world.namespace);
     let writes: Vec<_> = ours
-        .filter(|r| r.resource == "secrets" && r.mutates())
+        .filter(|r| r.resource == "secrets" && r.mutates)
         .collect();
     assert!(
         writes.is_empty(),
@@ -200,9 +203,8 @@ async fn a_namespace_that_is_being_deleted() {
     synced.controller.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_that_does_not_decode() {
-    let synced = Synced::new("undecodable").await;
+async fn an_object_that_does_not_decode(fixture: Fixture) {
+    let synced = Synced::new(fixture, "undecodable").await;
     let patch = json!({ "spec": { "refreshInterval": "every now and then" } });
     synced.world.patch("externalsecrets", "app", &patch).await;
     synced.fails(&["does not decode", "not a duration"]).await;
@@ -217,9 +219,8 @@ async fn an_object_that_does_not_decode() {
     synced.recovers().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_providers_in_one_store_are_refused_by_the_api_server() {
-    let world = World::new("two-providers").await;
+async fn two_providers_in_one_store_are_refused_by_the_api_server(fixture: Fixture) {
+    let world = World::new(fixture, "two-providers").await;
     let provider = json!({ "fake": { "data": [] }, "vault": { "server": "http://127.0.0.1:1" } });
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
                        "metadata": { "name": "two" }, "spec": { "provider": provider } });
@@ -239,18 +240,16 @@ async fn two_providers_in_one_store_are_refused_by_the_api_server() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_not_served_yet_answers_with_one_clear_condition() {
+async fn what_is_not_served_yet_answers_with_one_clear_condition(fixture: Fixture) {
     let spec = |synced: &Synced| {
         let mut spec = extract(&[&synced.key]);
         spec["dataFrom"] = json!([{ "find": { "name": { "regexp": ".*" } } }]);
         spec
     };
-    spec_fails("find", spec, &["spec.dataFrom[0].find"]).await;
+    spec_fails(fixture, "find", spec, &["spec.dataFrom[0].find"]).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_template_that_fails_is_named_by_its_place() {
+async fn a_template_that_fails_is_named_by_its_place(fixture: Fixture) {
     let spec = |synced: &Synced| {
         let mut spec = extract(&[&synced.key]);
         spec["target"] = json!({ "template": { "data": { "x": "{{ .a | nope }}" } } });
@@ -258,9 +257,26 @@ async fn a_template_that_fails_is_named_by_its_place() {
     };
     let place = "spec.target.template.data[\"x\"]";
     spec_fails(
+        fixture,
         "bad-template",
         spec,
         &["could not update secret", place, "line 1"],
     )
     .await;
 }
+
+on_both!(
+    a_key_that_is_missing,
+    a_property_that_is_missing,
+    a_value_that_is_not_json,
+    a_secret_key_that_is_invalid_is_refused_by_the_api_server,
+    remote_keys_that_collide_or_are_invalid,
+    more_than_a_mebibyte,
+    a_target_that_another_external_secret_owns,
+    a_target_that_is_immutable,
+    a_namespace_that_is_being_deleted,
+    an_object_that_does_not_decode,
+    two_providers_in_one_store_are_refused_by_the_api_server,
+    what_is_not_served_yet_answers_with_one_clear_condition,
+    a_template_that_fails_is_named_by_its_place,
+);

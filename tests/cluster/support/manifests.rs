@@ -56,6 +56,15 @@ pub async fn install(admin: &Http) {
     established(admin).await;
 }
 
+/// Installs the CRDs alone, where the API server knows no rights and no workloads.
+#[allow(dead_code, reason = "the benches install the whole")]
+pub async fn install_crds(admin: &Http) {
+    for document in documents("manifests/crds") {
+        admin.apply(&document).await.unwrap();
+    }
+    established(admin).await;
+}
+
 /// The documents of a folder of the project, in the order of file names.
 pub fn documents(folder: &str) -> Vec<Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

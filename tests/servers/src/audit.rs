@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,6 +40,8 @@ pub struct ApiRequest {
     pub uri: String,
     /// The client's own name.
     pub user_agent: String,
+    /// When it arrived, by the API server's clock.
+    pub at: Timestamp,
 }
 
 impl ApiRequest {
@@ -103,6 +106,7 @@ struct Event {
     user: Value,
     #[serde(default)]
     user_agent: String,
+    request_received_timestamp: Timestamp,
     #[serde(default)]
     object_ref: ObjectRef,
     #[serde(default)]
@@ -154,6 +158,7 @@ fn request(event: Event) -> Option<ApiRequest> {
         code,
         uri: event.uri,
         user_agent: event.user_agent,
+        at: event.request_received_timestamp,
     })
 }
 

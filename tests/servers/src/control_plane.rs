@@ -14,6 +14,9 @@ use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::{ensure, rt};
 
+pub use another::ApiServer;
+
+mod another;
 mod files;
 mod flags;
 mod lifecycle;
@@ -109,6 +112,7 @@ pub struct ControlPlane {
 struct Ports {
     apiserver: Port,
     etcd: Port,
+    etcd_tls: Port,
     etcd_peer: Port,
 }
 
@@ -125,6 +129,7 @@ impl ControlPlane {
         let ports = Ports {
             apiserver: Port::reserve(cache.root())?,
             etcd: Port::reserve(cache.root())?,
+            etcd_tls: Port::reserve(cache.root())?,
             etcd_peer: Port::reserve(cache.root())?,
         };
         let scratch = Scratch::new("control-plane")?;

@@ -71,7 +71,10 @@ impl Http {
             request: format!("client of {base}"),
             source,
         };
-        let mut builder = reqwest::Client::builder().no_proxy().timeout(TIMEOUT);
+        let mut builder = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .user_agent(env!("CARGO_PKG_NAME"));
         if let Some(pem) = ca_pem {
             let ca = Certificate::from_pem(pem.as_bytes()).map_err(failed)?;
             builder = builder.tls_certs_only([ca]);
@@ -84,6 +87,15 @@ impl Http {
             base: base.to_owned(),
             header: None,
         })
+    }
+
+    /// A client of any server that proves itself with the one certificate of `ca_pem`.
+    ///
+    /// # Errors
+    /// When the certificate cannot be read.
+    pub fn bearer(base: &str, ca_pem: &str, token: &str) -> Result<Self, ServerError> {
+        let client = Self::new(base, Some(ca_pem))?;
+        Ok(client.with_header("Authorization", format!("Bearer {token}")))
     }
 
     /// The same client with a header on every request.

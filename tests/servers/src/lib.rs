@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 pub use audit::{ApiRequest, AuditLog};
 pub use cache::{CACHE_VARIABLE, Cache};
-pub use control_plane::{ADMIN, ControlPlane, ControlPlaneOptions, TIDEGATE, User};
+pub use control_plane::{ADMIN, ApiServer, ControlPlane, ControlPlaneOptions, TIDEGATE, User};
 pub use error::ServerError;
 pub use http::{Answer, Http};
 pub use recipe::{KUBERNETES_VERSION, RECIPES, Recipe};

@@ -7,7 +7,7 @@ use rcgen::{
 
 use crate::error::ServerError;
 
-/// A certificate for `127.0.0.1` and `localhost`, and the authority that signed it.
+/// A certificate for `127.0.0.1` and `localhost` (or a client's), and the authority that signed it.
 pub(crate) struct ServerCertificate {
     pub(crate) ca_pem: String,
     pub(crate) certificate_pem: String,
@@ -16,6 +16,18 @@ pub(crate) struct ServerCertificate {
 
 /// Makes an authority and one server certificate under it.
 pub(crate) fn server_certificate(name: &str) -> Result<ServerCertificate, ServerError> {
+    certificate(name, ExtendedKeyUsagePurpose::ServerAuth)
+}
+
+/// Makes an authority and one client certificate under it.
+pub(crate) fn client_certificate(name: &str) -> Result<ServerCertificate, ServerError> {
+    certificate(name, ExtendedKeyUsagePurpose::ClientAuth)
+}
+
+fn certificate(
+    name: &str,
+    purpose: ExtendedKeyUsagePurpose,
+) -> Result<ServerCertificate, ServerError> {
     let ca_key = KeyPair::generate()?;
     let mut ca = CertificateParams::default();
     ca.distinguished_name
@@ -28,7 +40,7 @@ pub(crate) fn server_certificate(name: &str) -> Result<ServerCertificate, Server
     leaf.distinguished_name
         .push(DnType::CommonName, name.to_owned());
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    leaf.extended_key_usages = vec![purpose];
     let certificate = leaf.signed_by(&key, &Issuer::from_params(&ca, &ca_key))?;
     Ok(ServerCertificate {
         ca_pem: ca_certificate.pem(),

@@ -92,6 +92,14 @@ impl Engine {
         times?.into_iter().min()
     }
 
+    /// When the first of an object's keys is asked for again.
+    pub(crate) fn due_at(&self, object: &str) -> Option<Duration> {
+        let object = self.groups.object(self.groups.find(object)?)?;
+        let cells = object.cells.iter().filter_map(|id| self.cells.get(*id));
+        let due = cells.flat_map(|cell| [cell.due, cell.retry]);
+        due.flatten().min()
+    }
+
     fn has_unseen(&self, number: u32) -> bool {
         let Some(object) = self.groups.object(number) else {
             return false;

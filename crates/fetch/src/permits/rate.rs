@@ -13,6 +13,10 @@ const WINDOW: Duration = Duration::from_secs(2);
 
 const PARTS: usize = 8;
 
+/// Answers that double the rate of an endpoint that never pushed back: from 50 calls a second any
+/// ceiling is within a second and a half, from 400 within a fifth of one.
+const DOUBLING: f64 = 50.0;
+
 /// Tokens are saved up for this many seconds: enough to make up for a late timer, too few for a
 /// burst that a backend would notice.
 const BURST: f64 = 0.05;
@@ -22,10 +26,12 @@ const CLIMB: f64 = 3.0;
 
 /// A bucket of tokens whose rate adapts.
 ///
-/// An endpoint that never pushed back is approached from a low rate that doubles each second of
-/// demand. On push-back the rate falls to 0.7 × the measured goodput, is back at 0.95 × within
-/// seconds, and then creeps up: half a percent a second, 5 % after a minute without push-back.
-/// Rates of a few calls a second, where percents are nothing, grow by steps instead.
+/// An endpoint that never pushed back is approached from a low rate that doubles with every
+/// [`DOUBLING`] calls that were answered while more wanted to start: the backend's own pace sets
+/// the ramp, so a slow one is approached slowly. On push-back the rate falls to 0.7 × the measured
+/// goodput, is back at 0.95 × within seconds, and then creeps up: half a percent a second, 5 %
+/// after a minute without push-back. Rates of a few calls a second, where percents are nothing,
+/// grow by steps instead.
 #[derive(Debug)]
 pub(crate) struct Rate {
     most: f64,
@@ -35,6 +41,8 @@ pub(crate) struct Rate {
     blocked_until: Duration,
     pushed_back: Option<PushBack>,
     wanted: bool,
+    /// Whether a call waits for its token.
+    scarce: bool,
     answered: [u32; PARTS],
     part: u64,
     first: Option<Duration>,
@@ -57,6 +65,7 @@ impl Rate {
             blocked_until: Duration::ZERO,
             pushed_back: None,
             wanted: false,
+            scarce: false,
             answered: [0; PARTS],
             part: 0,
             first: None,
@@ -79,7 +88,8 @@ impl Rate {
         if now < self.blocked_until {
             return self.blocked_until;
         }
-        if self.tokens >= 1.0 {
+        self.scarce = self.tokens < 1.0;
+        if !self.scarce {
             return now;
         }
         self.wanted = true;
@@ -96,6 +106,10 @@ impl Rate {
         self.first.get_or_insert(now);
         let part = self.turn_window(now);
         self.answered[part] += 1;
+        if self.scarce && self.pushed_back.is_none() {
+            self.refill(now);
+            self.rate = (self.rate * 2f64.powf(1.0 / DOUBLING)).min(self.most);
+        }
     }
 
     /// A call that started at `started` was pushed back; later calls wait for `after`.
@@ -119,10 +133,8 @@ impl Rate {
         let last = self.at.replace(now).unwrap_or(now);
         let seconds = now.saturating_sub(last).as_secs_f64();
         let wanted = std::mem::take(&mut self.wanted);
-        match self.pushed_back {
-            None if wanted => self.rate *= 2f64.powf(seconds.min(1.0)),
-            None => {}
-            Some(back) => self.climb(back, now, seconds, wanted),
+        if let Some(back) = self.pushed_back {
+            self.climb(back, now, seconds, wanted);
         }
         self.rate = self.rate.clamp(LEAST, self.most);
         let burst = (self.rate * BURST).max(1.0);

@@ -91,7 +91,7 @@ impl Located for Arg {
             ArgKind::Dot => f.write_str("."),
             ArgKind::Nil => f.write_str("nil"),
             ArgKind::Number(number) => f.write_str(&number.text),
-            ArgKind::Str(text, _) => f.write_str(text),
+            ArgKind::Str(text, _) => f.write_str(&String::from_utf8_lossy(&source[text.clone()])),
             ArgKind::Field(path) => fields(path, f),
             ArgKind::Variable(path) => f.write_str(&path.join(".")),
             ArgKind::Identifier(function) => f.write_str(function.name),

@@ -27,31 +27,40 @@ pub(super) fn ne(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(Value::Bool(!equal(ctx, &args[0], &args[1])?))
 }
 
-pub(super) fn lt(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    Ok(Value::Bool(order(args)? == Some(Ordering::Less)))
+pub(super) fn lt(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    Ok(Value::Bool(order(ctx, args)? == Some(Ordering::Less)))
 }
 
-pub(super) fn le(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
+pub(super) fn le(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(Value::Bool(matches!(
-        order(args)?,
+        order(ctx, args)?,
         Some(Ordering::Less | Ordering::Equal)
     )))
 }
 
 /// `gt` is "not `le`", so it holds for NaN, as in Go.
-pub(super) fn gt(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
+pub(super) fn gt(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     Ok(Value::Bool(!matches!(
-        order(args)?,
+        order(ctx, args)?,
         Some(Ordering::Less | Ordering::Equal)
     )))
 }
 
-pub(super) fn ge(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    Ok(Value::Bool(order(args)? != Some(Ordering::Less)))
+pub(super) fn ge(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    Ok(Value::Bool(order(ctx, args)? != Some(Ordering::Less)))
+}
+
+/// Takes the work of comparing two texts from the budget.
+fn compared(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<(), FuncError> {
+    match (a, b) {
+        (Value::Str(a), Value::Str(b)) => ctx.work(a.len().min(b.len())),
+        _ => Ok(()),
+    }
 }
 
 fn equal(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
     use Value::{Bool, Complex, Float, Int, List, Map, Nil, Object, Str, Uint};
+    compared(ctx, a, b)?;
     Ok(match (a, b) {
         (Bool(x), Bool(y)) => x == y,
         (Int(x, _), Int(y, _)) => x == y,
@@ -111,8 +120,9 @@ fn incompatible(a: &Value, b: &Value) -> FuncError {
 }
 
 /// The order of two basic values; none if one is not a number.
-fn order(args: &[Value]) -> Result<Option<Ordering>, FuncError> {
+fn order(ctx: &mut Ctx<'_>, args: &[Value]) -> Result<Option<Ordering>, FuncError> {
     let (a, b) = (&args[0], &args[1]);
+    compared(ctx, a, b)?;
     let basic = |v: &Value| {
         !matches!(
             v,

@@ -121,7 +121,7 @@ pub(super) fn pkcs8_of(text: &[u8]) -> Result<Der, FuncError> {
 /// A key pair and its text: the one given, or a new RSA key of 2048 bits.
 fn key_pair(ctx: &mut Ctx<'_>, given: Option<&Value>) -> Result<(KeyPair, Str), FuncError> {
     const FAILED: &str = "error generating private key";
-    ctx.key_operation()?;
+    ctx.key_work(given.map_or(keys::RSA_2048, |_| keys::USE))?;
     let (text, pkcs8) = match given {
         Some(text) => (Str::from(text.bytes()), pkcs8_of(text.bytes())?),
         None => {

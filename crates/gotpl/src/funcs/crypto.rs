@@ -20,6 +20,10 @@ type Answer = Result<Value, FuncError>;
 
 const TWO: &[Ty] = &[Ty::Str, Ty::Str];
 
+/// What stretching a password costs, about milliseconds.
+const BCRYPT: u32 = 60;
+const SCRYPT: u32 = 150;
+
 pub(super) const TABLE: &[Function] = &[
     Function::new("randBytes", &[Ty::INT], rand_bytes).volatile(),
     Function::new("bcrypt", &[Ty::Str], |ctx, args| {
@@ -67,7 +71,7 @@ fn bcrypt_hash(ctx: &mut Ctx<'_>, password: &[u8]) -> Result<String, FuncError> 
     if password.len() > 72 {
         return Ok(format!("{FAILED} password length exceeds 72 bytes"));
     }
-    ctx.key_operation()?;
+    ctx.key_work(BCRYPT)?;
     let salt = ctx.random();
     match bcrypt::hash_with_salt(password, BCRYPT_COST, salt) {
         Ok(hash) => Ok(hash.format_for_version(Version::TwoA)),
@@ -154,7 +158,7 @@ fn derive_password(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let Some((_, templates)) = templates else {
         return ctx.str([b"cannot find password template ", kind.bytes()].concat());
     };
-    ctx.key_operation()?;
+    ctx.key_work(SCRYPT)?;
     let counter = match counter {
         Value::Uint(n, _) => *n as u32,
         _ => 0,

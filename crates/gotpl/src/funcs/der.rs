@@ -4,7 +4,9 @@ use zeroize::Zeroizing;
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BITS: u8 = 0x03;
 pub(super) const OCTETS: u8 = 0x04;
+pub(super) const OID: u8 = 0x06;
 pub(super) const SEQUENCE: u8 = 0x30;
+pub(super) const SET: u8 = 0x31;
 
 /// `AlgorithmIdentifier` of RSA keys.
 pub(super) const RSA: &[u8] = &[

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use zeroize::Zeroizing;
 
 use super::der::{self, Der};
-use super::{json, pem};
+use super::{dsa, json, pem};
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
@@ -18,6 +18,12 @@ use crate::ty::Ty;
 use crate::value::{Map, Value};
 
 type Answer = Result<Value, FuncError>;
+
+/// What making a key costs, and using one that is given, which may be long: about milliseconds.
+pub(super) const RSA_4096: u32 = 600;
+pub(super) const RSA_2048: u32 = 100;
+pub(super) const SMALL: u32 = 5;
+pub(super) const USE: u32 = 20;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("genPrivateKey", &[Ty::Str], generate).volatile(),
@@ -48,11 +54,11 @@ fn generate(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     const FAILED: &str = "failed to generate private key";
     let (kind, der) = match args[0].bytes() {
         b"" | b"rsa" => {
-            ctx.key_operation()?;
+            ctx.key_work(RSA_4096)?;
             ("RSA PRIVATE KEY", rsa_key(KeySize::Rsa4096)?)
         }
         b"ecdsa" => {
-            ctx.key_operation()?;
+            ctx.key_work(SMALL)?;
             let pair =
                 EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| FAILED)?;
             let private = pair.private_key().as_be_bytes().map_err(|_| FAILED)?;
@@ -63,12 +69,15 @@ fn generate(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
             )
         }
         b"ed25519" => {
-            ctx.key_operation()?;
+            ctx.key_work(SMALL)?;
             let pair = Ed25519KeyPair::generate().map_err(|_| FAILED)?;
             let der = pair.to_pkcs8v1().map_err(|_| FAILED)?;
             ("PRIVATE KEY", Zeroizing::new(der.as_ref().to_vec()))
         }
-        b"dsa" => return Err("DSA keys are not supported: FIPS 186-5 withdrew them".into()),
+        b"dsa" => {
+            ctx.key_work(SMALL)?;
+            ("DSA PRIVATE KEY", dsa::key(ctx))
+        }
         other => return ctx.str([b"Unknown type ", other].concat()),
     };
     pem_text(ctx, kind, &der)
@@ -93,7 +102,7 @@ fn rsa_decrypt(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         b"RSA-OAEP" => {}
         _ => return Err("decryption scheme is not supported".into()),
     }
-    ctx.key_operation()?;
+    ctx.key_work(USE)?;
     let algorithm = match hash.bytes() {
         b"SHA1" => &OAEP_SHA1_MGF1SHA1,
         b"SHA512" => &OAEP_SHA512_MGF1SHA512,

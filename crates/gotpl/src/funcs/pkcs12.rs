@@ -1,13 +1,20 @@
-//! Seam. PKCS#12 stores: read in every encoding that Go reads, written in the modern one.
-use p12_keystore::{
-    Certificate, EncryptionAlgorithm, KeyStore, KeyStoreEntry, MacAlgorithm, Pkcs12Archive,
-    PrivateKey, PrivateKeyChain,
-};
+//! Pure. PKCS#12 stores: read in every encoding that Go reads, written in the modern one.
+mod crypt;
+mod oid;
+mod read;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod write;
+
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use x509_parser::x509::X509Name;
 
 use super::certs::pkcs8_of;
 use super::chain::{certificates, chain_order};
 use super::encoding::BASE64;
-use super::{keys, pem};
+use super::{der, keys, pem};
+use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
@@ -48,44 +55,25 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("pemTruststoreToPKCS12Pass", TWO, trust_store).volatile(),
 ];
 
-/// Iterations of key derivation, as go-pkcs12 writes modern stores.
-const ITERATIONS: u32 = 2048;
-
-fn password(bytes: &[u8]) -> Result<&str, FuncError> {
-    std::str::from_utf8(bytes).map_err(|_| "pkcs12: password is not UTF-8".into())
-}
-
-fn open(ctx: &mut Ctx<'_>, pass: &[u8], store: &[u8]) -> Result<Pkcs12Archive, FuncError> {
-    ctx.key_operation()?;
-    ctx.work(store.len() * 16)?;
-    Pkcs12Archive::from_pkcs12(store, password(pass)?)
-        .map_err(|_| "pkcs12: cannot decode: wrong password or malformed".into())
-}
-
 fn key(ctx: &mut Ctx<'_>, pass: &[u8], store: &[u8]) -> Answer {
-    let archive = open(ctx, pass, store)?;
-    let [bag] = archive.keys.as_slice() else {
+    let store = read::store(ctx, store, pass)?;
+    let [bag] = store.keys.as_slice() else {
         return Err("pkcs12: expected exactly one private key".into());
     };
-    keys::pem_text(ctx, "PRIVATE KEY", bag.key.as_der())
+    keys::pem_text(ctx, "PRIVATE KEY", &bag.der)
 }
 
 /// The certificate of the key first, then the others; in the order of the chain if it is one.
 fn certs(ctx: &mut Ctx<'_>, pass: &[u8], store: &[u8]) -> Answer {
-    let mut archive = open(ctx, pass, store)?;
-    let own = archive
-        .keys
-        .first()
-        .and_then(|bag| bag.local_key_id.clone());
-    archive
-        .certs
-        .sort_by_key(|bag| match (&own, &bag.local_key_id) {
-            (Some(own), Some(id)) => own.0 != *id,
-            _ => true,
-        });
-    let ders: Vec<&[u8]> = archive.certs.iter().map(|bag| bag.cert.as_der()).collect();
+    let mut store = read::store(ctx, store, pass)?;
+    let own = store.keys.first().and_then(|bag| bag.id.clone());
+    (store.certs).sort_by_key(|bag| own.is_none() || bag.id != own);
+    let ders: Vec<&[u8]> = store.certs.iter().map(|bag| bag.der.as_slice()).collect();
     if ders.is_empty() {
         return Err("pkcs12: no certificate".into());
+    }
+    for der in &ders {
+        parsed(der)?;
     }
     ctx.step((ders.len() as u64).saturating_pow(2))?;
     let order = chain_order(&ders).unwrap_or_else(|_| (0..ders.len()).collect());
@@ -96,11 +84,11 @@ fn certs(ctx: &mut Ctx<'_>, pass: &[u8], store: &[u8]) -> Answer {
     ctx.finish(out)
 }
 
-fn parsed(ders: &[crate::bytes::Buf]) -> Result<Vec<Certificate>, FuncError> {
-    let certs = ders.iter().map(|der| Certificate::from_der(der.as_bytes()));
-    certs
-        .collect::<Result<_, _>>()
-        .map_err(|_| "failed to parse certificate".into())
+fn parsed(der: &[u8]) -> Result<X509Certificate<'_>, FuncError> {
+    match X509Certificate::from_der(der) {
+        Ok(([], cert)) => Ok(cert),
+        _ => Err("failed to parse certificate".into()),
+    }
 }
 
 /// Certificate, key and perhaps a password; the whole chain, or its first certificate.
@@ -109,39 +97,60 @@ fn key_store(ctx: &mut Ctx<'_>, args: &[Value], whole: bool) -> Answer {
     if !whole {
         ders.truncate(1);
     }
-    let pkcs8 = pkcs8_of(args[1].bytes())?;
-    let key = PrivateKey::from_der(&pkcs8).map_err(|_| "failed to parse private key")?;
-    let id: [u8; 20] = ctx.random();
-    let chain = PrivateKeyChain::new(id.to_vec(), key, parsed(&ders)?);
-    let mut store = KeyStore::new();
-    store.add_entry("", KeyStoreEntry::PrivateKeyChain(chain));
-    written(ctx, &store, args.get(2))
+    for der in &ders {
+        parsed(der.as_bytes())?;
+    }
+    let key = pkcs8_of(args[1].bytes())?;
+    der::inside_pkcs8(&key).ok_or("failed to parse private key")?;
+    let store = write::key_store(ctx, &key, &ders, args.get(2).map_or(&[], Value::bytes))?;
+    encoded(ctx, &store)
 }
 
 fn trust_store(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let ders = certificates(ctx, args[0].bytes())?;
-    let mut store = KeyStore::new();
-    for (i, cert) in parsed(&ders)?.into_iter().enumerate() {
-        store.add_entry(
-            &format!("{} {i}", cert.subject()),
-            KeyStoreEntry::Certificate(cert),
-        );
-    }
-    written(ctx, &store, args.get(1))
+    let named = ders.into_iter().map(|der| {
+        let name = subject(parsed(der.as_bytes())?.subject());
+        Ok((name, der))
+    });
+    let certs: Vec<(String, Buf)> = named.collect::<Result<_, FuncError>>()?;
+    let store = write::trust_store(ctx, &certs, args.get(1).map_or(&[], Value::bytes))?;
+    encoded(ctx, &store)
 }
 
-fn written(ctx: &mut Ctx<'_>, store: &KeyStore, pass: Option<&Value>) -> Answer {
-    ctx.key_operation()?;
-    let bytes = store
-        .writer(password(pass.map_or(&[], Value::bytes))?)
-        .encryption_algorithm(EncryptionAlgorithm::PbeWithHmacSha256AndAes256)
-        .encryption_iterations(ITERATIONS)
-        .mac_algorithm(MacAlgorithm::HmacSha256)
-        .mac_iterations(ITERATIONS)
-        .write()
-        .map_err(|_| "pkcs12: cannot encode")?;
-    let bytes = zeroize::Zeroizing::new(bytes);
+/// A subject in the order and with the short names of RFC 2253; the name in a trust store.
+fn subject(name: &X509Name<'_>) -> String {
+    let short = |oid: &str| match oid {
+        "2.5.4.3" => Some("CN"),
+        "2.5.4.5" => Some("SERIALNUMBER"),
+        "2.5.4.6" => Some("C"),
+        "2.5.4.7" => Some("L"),
+        "2.5.4.8" => Some("ST"),
+        "2.5.4.9" => Some("STREET"),
+        "2.5.4.10" => Some("O"),
+        "2.5.4.11" => Some("OU"),
+        "2.5.4.17" => Some("POSTALCODE"),
+        _ => None,
+    };
+    let rdns: Vec<String> = (name.iter_rdn())
+        .map(|rdn| {
+            let parts = rdn.iter().map(|part| {
+                let oid = part.attr_type().to_id_string();
+                let value = part.as_str().unwrap_or_default();
+                let escaped: String = value
+                    .chars()
+                    .flat_map(|c| [",+\"\\<>;".contains(c).then_some('\\'), Some(c)])
+                    .flatten()
+                    .collect();
+                format!("{}={escaped}", short(&oid).unwrap_or(&oid))
+            });
+            parts.collect::<Vec<_>>().join("+")
+        })
+        .collect();
+    rdns.into_iter().rev().collect::<Vec<_>>().join(",")
+}
+
+fn encoded(ctx: &mut Ctx<'_>, store: &[u8]) -> Answer {
     let mut out = ctx.buf();
-    BASE64.encode(&bytes, &mut out);
+    BASE64.encode(store, &mut out);
     ctx.finish(out)
 }

@@ -58,10 +58,12 @@ pub(super) const TABLE: &[Function] = &[
             find(args[1].bytes(), args[0].bytes()).is_some(),
         ))
     }),
-    Function::new("hasPrefix", &[Ty::Str, Ty::Str], |_, args| {
+    Function::new("hasPrefix", &[Ty::Str, Ty::Str], |ctx, args| {
+        ctx.work(args[0].bytes().len())?;
         Ok(Value::Bool(args[1].bytes().starts_with(args[0].bytes())))
     }),
-    Function::new("hasSuffix", &[Ty::Str, Ty::Str], |_, args| {
+    Function::new("hasSuffix", &[Ty::Str, Ty::Str], |ctx, args| {
+        ctx.work(args[0].bytes().len())?;
         Ok(Value::Bool(args[1].bytes().ends_with(args[0].bytes())))
     }),
     Function::variadic("quote", &[Ty::Any], |ctx, args| {
@@ -277,19 +279,9 @@ fn indent(ctx: &mut Ctx<'_>, args: &[Value], before: &str) -> Answer {
     ctx.finish(out)
 }
 
-/// The offset of the first occurrence.
+/// The offset of the first occurrence, in time that grows with the text alone.
 pub(super) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
-    let Some((&first, rest)) = part.split_first() else {
-        return Some(0);
-    };
-    let mut from = 0;
-    while let Some(at) = text[from..].iter().position(|&b| b == first) {
-        if text[from + at + 1..].starts_with(rest) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
+    memchr::memmem::find(text, part)
 }
 
 /// Go's `strings.ReplaceAll`: an empty old text stands before every rune and at the end.

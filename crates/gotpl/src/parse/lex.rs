@@ -6,8 +6,8 @@ use crate::runes;
 
 const SPACES: &[u8] = b" \t\r\n";
 
-/// The tokens of a source text; the last is `Eof` or `Error`.
-pub(crate) fn lex(source: &[u8], left: &[u8], right: &[u8]) -> Vec<Token> {
+/// The tokens of a source text; the last is `Eof` or `Error`. `None` if they are more than `most`.
+pub(crate) fn lex(source: &[u8], left: &[u8], right: &[u8], most: usize) -> Option<Vec<Token>> {
     let mut lexer = Lexer {
         source,
         left,
@@ -18,6 +18,8 @@ pub(crate) fn lex(source: &[u8], left: &[u8], right: &[u8]) -> Vec<Token> {
         start_line: 1,
         parens: 0,
         tokens: Vec::new(),
+        most,
+        full: false,
     };
     if let Err(message) = lexer.run() {
         lexer.start = lexer.pos;
@@ -26,7 +28,7 @@ pub(crate) fn lex(source: &[u8], left: &[u8], right: &[u8]) -> Vec<Token> {
             last.error = Some(message.into());
         }
     }
-    lexer.tokens
+    (!lexer.full).then_some(lexer.tokens)
 }
 
 struct Lexer<'s> {
@@ -39,6 +41,8 @@ struct Lexer<'s> {
     start_line: usize,
     parens: usize,
     tokens: Vec<Token>,
+    most: usize,
+    full: bool,
 }
 
 type Lexed = Result<(), String>;
@@ -311,13 +315,16 @@ impl Lexer<'_> {
 
     fn emit(&mut self, kind: Kind) {
         let line = self.start_line;
-        self.tokens.push(Token {
-            kind,
-            start: self.start,
-            end: self.pos,
-            line,
-            error: None,
-        });
+        self.full |= self.tokens.len() >= self.most;
+        if !self.full {
+            self.tokens.push(Token {
+                kind,
+                start: self.start,
+                end: self.pos,
+                line,
+                error: None,
+            });
+        }
         self.ignore();
     }
 }
@@ -349,14 +356,6 @@ fn code(c: Option<char>) -> String {
     }
 }
 
-pub(super) fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut from = 0;
-    while let Some(at) = haystack[from..].iter().position(|&b| b == first) {
-        if haystack[from + at..].starts_with(needle) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    memchr::memmem::find(haystack, needle)
 }

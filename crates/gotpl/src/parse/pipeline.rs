@@ -194,7 +194,7 @@ impl Parser<'_> {
             Kind::Str | Kind::RawString => {
                 let raw = token.val(self.source);
                 let meant = unquote(raw).ok_or_else(|| self.error("invalid syntax"))?;
-                ArgKind::Str(String::from_utf8_lossy(raw).into(), Str::from(meant))
+                ArgKind::Str(token.start..token.end, Str::from(meant))
             }
             _ => {
                 self.backup();
@@ -213,8 +213,10 @@ impl Parser<'_> {
         match self.syntax.registry.get(name) {
             Some(function) => Ok(ArgKind::Identifier(*function)),
             None => {
-                let name = quote_text(name.as_bytes());
-                Err(self.error(&format!("function {name} not defined")))
+                let quoted = quote_text(name.as_bytes());
+                let mut error = self.error_at(token, &format!("function {quoted} not defined"));
+                error.function = Some(name.to_owned());
+                Err(error)
             }
         }
     }
@@ -223,7 +225,7 @@ impl Parser<'_> {
         let name = self.text(token);
         if !self.tree.vars.iter().any(|var| **var == *name) {
             let name = quote_text(name.as_bytes());
-            return Err(self.error(&format!("undefined variable {name}")));
+            return Err(self.error_at(token, &format!("undefined variable {name}")));
         }
         Ok(ArgKind::Variable(vec![name.into()]))
     }

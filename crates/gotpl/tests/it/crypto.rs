@@ -145,6 +145,38 @@ fn private_keys_are_valid() {
     assert_eq!(rendered("{{genPrivateKey \"x\"}}", &[]), "Unknown type x");
 }
 
+#[test]
+fn dsa_keys_sign_and_are_checked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let pem = rendered("{{genPrivateKey \"dsa\"}}", &[]);
+    assert!(
+        pem.starts_with("-----BEGIN DSA PRIVATE KEY-----\n"),
+        "{pem}"
+    );
+    let told = openssl(&["pkey", "-text", "-noout", "-check"], &pem);
+    assert!(
+        told.contains("Key is valid") && told.contains("(2048 bit"),
+        "{told}"
+    );
+    let (key, public, signature) = (file("key"), file("public"), file("signature"));
+    std::fs::write(&key, &pem).unwrap();
+    openssl(&["pkey", "-in", &key, "-pubout", "-out", &public], "");
+    openssl(
+        &["dgst", "-sha256", "-sign", &key, "-out", &signature],
+        "text",
+    );
+    let verified = [
+        "dgst",
+        "-sha256",
+        "-verify",
+        &public,
+        "-signature",
+        &signature,
+    ];
+    assert_eq!(openssl(&verified, "text"), "Verified OK\n");
+}
+
 /// RFC 7517 and RFC 8037: their example keys.
 const EC: &str = r#"{"kty":"EC","crv":"P-256",
     "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",

@@ -41,19 +41,18 @@ fn check(source: impl Into<String>, expected: End) {
 
 #[test]
 fn nesting_in_the_source_is_limited() {
-    for n in [200, 20_000] {
+    // At some lengths the number of parts is noticed before their depth.
+    for (n, structures) in [(200, Limit::Nesting), (20_000, Limit::Tokens)] {
         let parens = format!("{{{{{}1{}}}}}", "(".repeat(n), ")".repeat(n));
         check(parens, End::Limit(Limit::Nesting));
         let open = ["{{if 1}}", "{{range 1}}", "{{with 1}}", "{{block \"b\" .}}"];
         for open in open {
-            check(
-                open.repeat(n) + &"{{end}}".repeat(n),
-                End::Limit(Limit::Nesting),
-            );
+            let source = open.repeat(n) + &"{{end}}".repeat(n);
+            check(source, End::Limit(structures));
         }
         check(
             format!("{{{{if 0}}}}{}{{{{end}}}}", "{{else if 0}}".repeat(n)),
-            nested_else(),
+            End::Limit(structures),
         );
     }
     let deep = Limits::default().nesting - 1;
@@ -67,14 +66,18 @@ fn nesting_in_the_source_is_limited() {
     );
 }
 
-fn nested_else() -> End {
-    End::Limit(Limit::Nesting)
-}
-
 #[test]
 fn source_is_limited() {
     check("x".repeat(2 << 20), End::Bytes(2 << 20));
     check("x".repeat((2 << 20) + 1), End::Limit(Limit::Source));
+    // Five parts and the text between them, and the end.
+    let most = Limits::default().tokens;
+    check("{{1}}".repeat(most / 3), End::Bytes(most / 3));
+    check("{{1}}".repeat(most / 3 + 1), End::Limit(Limit::Tokens));
+    check(
+        "{{1 ".to_owned() + &"1 ".repeat(most),
+        End::Limit(Limit::Tokens),
+    );
 }
 
 #[test]

@@ -2,7 +2,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod crypto;
+mod functions;
+mod fuzz;
 mod generated;
+mod go;
+mod go_pki;
 mod hostile;
 mod oracle;
 mod pki;

@@ -1,7 +1,7 @@
 //! Shell. What a template tells of itself: keys, randomness, functions; and what errors hide.
 use std::collections::BTreeSet;
 
-use gotpl::{ExecErrorKind, KeysUsed, Options, Registry, Template, Value};
+use gotpl::{ExecErrorKind, KeysUsed, Options, Template, Value};
 
 use crate::support::execute;
 
@@ -108,31 +108,52 @@ fn public_errors_hide_values() {
             assert!(shown.starts_with("template t: line 1, column "), "{shown}");
         }
     }
-    let err = Template::parse("t", "\n{{hunter2}}", &Options::default()).unwrap_err();
-    assert_eq!(err.public(), "template t: line 2: does not parse");
-    assert_eq!(
-        err.full(),
-        "template: t:2: function \"hunter2\" not defined"
-    );
     assert!(!format!("{data:?}").contains(SECRET));
 }
 
-#[test]
-fn excluded_functions_stay_out() {
-    let registry = Registry::eso();
-    for name in ["env", "expandenv", "getHostByName"] {
-        assert!(registry.get(name).is_none(), "{name}");
-    }
+fn check_parse(source: &str, public: &str, full: &str) {
+    let err = Template::parse("t", source, &Options::default()).unwrap_err();
+    assert_eq!(err.public(), format!("template t: {public}"), "{source}");
+    assert_eq!(err.full(), format!("template: t:{full}"), "{source}");
+    assert_eq!(format!("{err} {err:?}"), format!("{0} {0}", err.public()));
 }
 
 #[test]
-fn functions_are_those_of_eso() {
-    let builtins = Registry::builtins();
-    let eso = Registry::eso();
-    let own = eso
-        .names()
-        .into_iter()
-        .filter(|name| builtins.get(name).is_none());
-    // 209 of sprig (of which `slice` takes the place of Go's) and 18 of the operator itself.
-    assert_eq!(own.count() + 1, 209 + 18);
+fn mistakes_in_the_source_are_told_without_its_literals() {
+    check_parse(
+        "\n {{ toJSON .a }}",
+        "line 2, column 4: function \"toJSON\" is not defined",
+        "2: function \"toJSON\" not defined",
+    );
+    check_parse(
+        "{{ if .a }}",
+        "line 1, column 11: does not parse: unexpected EOF",
+        "1: unexpected EOF",
+    );
+    check_parse(
+        "{{ \"hunter2 }}",
+        "line 1, column 14: does not parse: unterminated quoted string",
+        "1: unterminated quoted string",
+    );
+    check_parse(
+        "{{ .a \"hunter2\"\"hunter2\" }}",
+        "line 1, column 15: does not parse: unexpected",
+        "1: unexpected \"\\\"hunter2\\\"\" in operand",
+    );
+    check_parse(
+        "{{ end }}",
+        "line 1, column 7: does not parse: unexpected {{end}}",
+        "1: unexpected {{end}}",
+    );
+    check_parse(
+        "{{ $hunter2 }}",
+        "line 1, column 3: does not parse: undefined variable",
+        "1: undefined variable \"$hunter2\"",
+    );
+    let err = Template::parse("t", "{{hunter2}}", &Options::default()).unwrap_err();
+    assert_eq!(err.function(), Some("hunter2"));
+    assert_eq!(
+        err.public_without_names(),
+        "template t: line 1, column 2: a function is not defined"
+    );
 }

@@ -4,13 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::Engine;
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::protobuf;
 use super::request::Request;
 use super::resource::{Builtin, Resource};
-use super::schema::{Additional, Schema, apply_defaults, drop_empty, mismatch, prune};
+use super::schema::{
+    Additional, Schema, apply_defaults, canonical_times, drop_empty, mismatch, prune,
+};
+use super::{Engine, duplicates};
 
 /// Largest request body, as on a real server.
 pub(crate) const MAX_BODY: usize = 3 * 1024 * 1024;
@@ -24,17 +26,18 @@ pub(crate) enum Strictness {
 }
 
 impl Strictness {
-    pub(crate) fn parse(text: &str, options: Named<'_>) -> Result<Self> {
-        Ok(match text {
+    pub(crate) fn parse(text: &str, errors: &mut Vec<FieldError>) -> Self {
+        match text {
             "" | "Warn" => Self::Warn,
             "Ignore" => Self::Ignore,
             "Strict" => Self::Strict,
             other => {
                 let allowed = ["", "Ignore", "Strict", "Warn"];
-                let error = FieldError::not_supported("fieldValidation", other.into(), allowed);
-                return Err(ApiError::invalid(options, "", &[error]));
+                let at = "fieldValidation";
+                errors.push(FieldError::not_supported(at, other.into(), allowed));
+                Self::Warn
             }
-        })
+        }
     }
 }
 
@@ -43,13 +46,49 @@ pub(crate) fn parse_json(body: &[u8]) -> Result<Value> {
     if body.len() > MAX_BODY {
         return Err(ApiError::too_large(MAX_BODY));
     }
-    serde_json::from_slice(body).map_err(|e| {
-        ApiError::bad_request(format!(
-            "couldn't get version/kind; json parse error: line {} column {}",
-            e.line(),
-            e.column()
-        ))
-    })
+    serde_json::from_slice(body).map_err(|e| broken(&e))
+}
+
+fn broken(e: &serde_json::Error) -> ApiError {
+    ApiError::bad_request(format!(
+        "couldn't get version/kind; json parse error: line {} column {}",
+        e.line(),
+        e.column()
+    ))
+}
+
+/// Reads the object of a write, and the fields that stand in it twice.
+pub(crate) fn sent(request: &Request, resource: &Resource) -> Result<(Value, Vec<String>)> {
+    let json = matches!(request.media_type(), "" | "application/json");
+    if !json || request.body.is_empty() || request.body.len() > MAX_BODY {
+        return Ok((body(request)?, Vec::new()));
+    }
+    let (object, mut repeated) =
+        duplicates::parse(&request.body, resource.typed()).map_err(|e| broken(&e))?;
+    // Of built-in objects only the fields of structs count, not the keys of maps.
+    if let (true, Some(version)) = (resource.typed(), resource.versions.first()) {
+        repeated.retain(|path| in_struct(&version.schema, path));
+    }
+    Ok((object, repeated))
+}
+
+/// Whether a path leads to a field of a struct.
+fn in_struct(schema: &Schema, path: &str) -> bool {
+    let mut at = schema;
+    for part in path.split('.') {
+        if at.properties.is_empty() {
+            return false;
+        }
+        let name = part.split('[').next().unwrap_or_default();
+        let Some(inner) = at.properties.get(name) else {
+            return true;
+        };
+        at = match &inner.items {
+            Some(items) if part.contains('[') => items,
+            _ => inner,
+        };
+    }
+    true
 }
 
 /// Reads a request's body, JSON or protobuf; null when there is none.
@@ -80,6 +119,7 @@ impl Engine {
         version: usize,
         object: &mut Value,
         strictness: Strictness,
+        repeated: &[String],
         warnings: &mut Vec<String>,
     ) -> Result<()> {
         type_meta(resource, version, object)?;
@@ -103,31 +143,31 @@ impl Engine {
         let mut unknown = Vec::new();
         prune(&served.schema, object, "", &mut unknown);
         if !typed && object["metadata"].is_object() {
-            prune(
-                &self.registry.meta,
-                &mut object["metadata"],
-                "metadata",
-                &mut unknown,
-            );
+            let metadata = &mut object["metadata"];
+            prune(&self.registry.meta, metadata, "metadata", &mut unknown);
         }
-        if !unknown.is_empty() {
-            let texts: Vec<String> = unknown
-                .iter()
-                .map(|path| format!("unknown field \"{path}\""))
-                .collect();
-            match strictness {
-                Strictness::Strict => {
-                    return refuse(format!("strict decoding error: {}", texts.join(", ")));
-                }
-                Strictness::Warn => warnings.extend(texts),
-                Strictness::Ignore => {}
+        let texts: Vec<String> = repeated
+            .iter()
+            .map(|path| format!("duplicate field \"{path}\""))
+            .chain(
+                unknown
+                    .iter()
+                    .map(|path| format!("unknown field \"{path}\"")),
+            )
+            .collect();
+        match strictness {
+            Strictness::Strict if !texts.is_empty() => {
+                return refuse(format!("strict decoding error: {}", texts.join(", ")));
             }
+            Strictness::Warn => warnings.extend(texts),
+            Strictness::Strict | Strictness::Ignore => {}
         }
         // An empty list of managedFields means "forget them", and must reach the tracker.
         let reset = object["metadata"]["managedFields"]
             .as_array()
             .is_some_and(Vec::is_empty);
         if typed {
+            canonical_times(&served.schema, object);
             drop_empty(&served.schema, object);
             if let Err(text) = canonical_bytes(&served.schema, object) {
                 return refuse(text);
@@ -236,30 +276,6 @@ fn canonical(text: &str) -> std::result::Result<String, String> {
             Err(format!("illegal base64 data at input byte {at}"))
         }
     }
-}
-
-/// Turns a core event into an events.k8s.io one, or back; other objects pass unchanged.
-pub(crate) fn convert_event(object: &mut Value, to_new: bool) {
-    const NAMES: [(&str, &str); 7] = [
-        ("involvedObject", "regarding"),
-        ("message", "note"),
-        ("source", "deprecatedSource"),
-        ("firstTimestamp", "deprecatedFirstTimestamp"),
-        ("lastTimestamp", "deprecatedLastTimestamp"),
-        ("count", "deprecatedCount"),
-        ("reportingComponent", "reportingController"),
-    ];
-    let Some(map) = object.as_object_mut() else {
-        return;
-    };
-    for (old, new) in NAMES {
-        let (from, to) = if to_new { (old, new) } else { (new, old) };
-        if let Some(value) = map.remove(from) {
-            map.insert(to.to_owned(), value);
-        }
-    }
-    let version = if to_new { "events.k8s.io/v1" } else { "v1" };
-    map.insert("apiVersion".to_owned(), version.into());
 }
 
 /// What the real server does to a built-in object between decoding and validation.

@@ -26,7 +26,8 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
         }
     };
     let prefix = meta::text(object, "generateName");
-    if !prefix.is_empty() {
+    // Events are named after objects, with a dot; the real server lets both through.
+    if !prefix.is_empty() && resource.builtin != Some(Builtin::Event) {
         let masked = prefix
             .strip_suffix('-')
             .map_or(prefix.to_owned(), |p| format!("{p}a"));
@@ -67,7 +68,13 @@ fn finalizers(resource: &Resource, object: &Value, out: &mut Vec<FieldError>) {
             out.push(FieldError::invalid(at, finalizer, text));
         }
         let standard = matches!(finalizer, "orphan" | "foregroundDeletion" | "kubernetes");
-        if resource.typed() && !finalizer.contains('/') && !standard {
+        let core = matches!(
+            resource.builtin,
+            Some(
+                Builtin::Secret | Builtin::ConfigMap | Builtin::ServiceAccount | Builtin::Namespace
+            )
+        );
+        if core && !finalizer.contains('/') && !standard {
             let text = "name is neither a standard finalizer name nor is it fully qualified";
             out.push(FieldError::invalid(index(at, i), finalizer, text));
         }
@@ -112,7 +119,13 @@ fn maps(object: &Value, out: &mut Vec<FieldError>) {
                 out.push(FieldError::invalid(format!("{at}.{field}"), "", text));
             }
         }
-        if object["metadata"]["ownerReferences"][i]["controller"] == true {
+        let reference = &object["metadata"]["ownerReferences"][i];
+        if owner.kind == "Event" && matches!(owner.api_version, "v1" | "events.k8s.io/v1") {
+            let group = owner.api_version.strip_suffix("/v1").unwrap_or_default();
+            let text = format!("{group}/v1, Kind=Event is disallowed from being an owner");
+            out.push(FieldError::invalid(at, reference.clone(), text));
+        }
+        if reference["controller"] == true {
             let this = format!("{}/{}", owner.kind, owner.name);
             if let Some(first) = &controller {
                 let text = format!(
@@ -150,6 +163,15 @@ pub(crate) fn metadata_update(
             out.push(FieldError::forbidden("metadata.finalizers", text));
         }
     }
+    let (uid, own) = (meta::text(new, "uid"), meta::text(old, "uid"));
+    if uid != own {
+        out.push(FieldError::invalid("metadata.uid", uid, IMMUTABLE));
+    }
+    let gone = "deletionTimestamp";
+    if meta::text(new, gone) != meta::text(old, gone) {
+        let at = format!("metadata.{gone}");
+        out.push(FieldError::invalid(at, meta::text(new, gone), IMMUTABLE));
+    }
     maps(new, out);
     finalizers(resource, new, out);
 }
@@ -173,10 +195,22 @@ pub(crate) fn builtin(kind: Builtin, new: &Value, old: Option<&Value>, out: &mut
             config_map(new, out);
         }
         Builtin::Lease => lease(new, out),
-        Builtin::Event => event(new, out),
+        // Looked at by their own rules, since those differ by version.
+        Builtin::Event => {}
         Builtin::Crd => super::crd::check(new, old, out),
         Builtin::Namespace | Builtin::ServiceAccount => {}
     }
+}
+
+/// Validates the phase of a namespace that its `status` subresource sets.
+pub(crate) fn phase(object: &Value, out: &mut Vec<FieldError>) {
+    let phase = object["status"]["phase"].as_str().unwrap_or_default();
+    let text = match (meta::terminating(object), phase) {
+        (true, "Terminating") | (false, "Active") => return,
+        (true, _) => "may only be 'Terminating' if `deletionTimestamp` is not empty",
+        (false, _) => "may only be 'Active' if `deletionTimestamp` is empty",
+    };
+    out.push(FieldError::invalid("status.Phase", phase, text));
 }
 
 fn immutable(new: &Value, old: &Value, fields: &[&str], out: &mut Vec<FieldError>) {
@@ -264,23 +298,21 @@ fn json_entry(object: &Value, key: &str, out: &mut Vec<FieldError>) {
         out.push(FieldError::required(index("data", key), ""));
         return;
     };
-    let parsed: Result<serde_json::Map<String, Value>, _> = serde_json::from_slice(&bytes);
-    if let Err(error) = parsed {
-        let text = if error.is_eof() {
-            "unexpected end of JSON input".to_owned()
-        } else {
+    let parsed: Result<Value, _> = serde_json::from_slice(&bytes);
+    let text = match &parsed {
+        Ok(Value::Object(_) | Value::Null) => return,
+        Ok(other) => super::patch::go_mismatch(other, "map[string]interface {}"),
+        Err(error) if error.is_eof() => "unexpected end of JSON input".to_owned(),
+        Err(error) => {
             format!(
                 "invalid JSON at line {} column {}",
                 error.line(),
                 error.column()
             )
-        };
-        out.push(FieldError::invalid(
-            index("data", key),
-            "<secret contents redacted>",
-            text,
-        ));
-    }
+        }
+    };
+    let shown = "<secret contents redacted>";
+    out.push(FieldError::invalid(index("data", key), shown, text));
 }
 
 fn config_map(object: &Value, out: &mut Vec<FieldError>) {
@@ -313,21 +345,5 @@ fn lease(object: &Value, out: &mut Vec<FieldError>) {
     if let Some(n) = spec["leaseTransitions"].as_i64().filter(|n| *n < 0) {
         let text = "must be greater than or equal to 0";
         out.push(FieldError::invalid("spec.leaseTransitions", n, text));
-    }
-}
-
-fn event(object: &Value, out: &mut Vec<FieldError>) {
-    let namespace = object["involvedObject"]["namespace"]
-        .as_str()
-        .unwrap_or_default();
-    let own = meta::text(object, "namespace");
-    let fits = own == namespace || (namespace.is_empty() && own == "default");
-    if !fits {
-        let text = "does not match event.namespace";
-        out.push(FieldError::invalid(
-            "involvedObject.namespace",
-            namespace,
-            text,
-        ));
     }
 }

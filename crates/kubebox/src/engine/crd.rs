@@ -240,7 +240,13 @@ fn columns(raw: &Value) -> Vec<Column> {
         name: text(c, "name").to_owned(),
         kind: text(c, "type").to_owned(),
         format: text(c, "format").to_owned(),
-        description: text(c, "description").to_owned(),
+        description: match text(c, "description") {
+            "" => format!(
+                "Custom resource definition column (in JSONPath format): {}",
+                text(c, "jsonPath")
+            ),
+            told => told.to_owned(),
+        },
         priority: c["priority"].as_i64().unwrap_or(0),
         path: text(c, "jsonPath").to_owned(),
     };

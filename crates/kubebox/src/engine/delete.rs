@@ -9,7 +9,8 @@ use super::crd::CLEANUP;
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::read::{prefix, view};
-use super::resource::Builtin;
+use super::request::dry_run_problem;
+use super::resource::{Builtin, Resource};
 use super::selector::Selector;
 use super::shape::Shape;
 use super::store::Stored;
@@ -31,42 +32,78 @@ struct Options {
     resource_version: Option<String>,
     propagation: Option<String>,
     dry: bool,
+    /// The old way to ask for background deletion, answered in the old way.
+    accepted: bool,
 }
 
 impl Options {
     fn parse(call: &Call<'_>) -> Result<Self> {
         let query = &call.request.query;
-        let body = body(call.request)?;
+        let mut body = body(call.request)?;
+        // Parameters count only when there is no body.
+        if body.is_null() {
+            body = json!({});
+            for key in ["propagationPolicy", "orphanDependents", "dryRun"] {
+                match query.get(key) {
+                    "" => {}
+                    text if key == "dryRun" => body[key] = json!([text]),
+                    text if key == "orphanDependents" => body[key] = (text == "true").into(),
+                    text => body[key] = text.into(),
+                }
+            }
+        }
         let text = |v: &Value| v.as_str().map(str::to_owned);
         let mut options = Self {
             uid: text(&body["preconditions"]["uid"]),
             resource_version: text(&body["preconditions"]["resourceVersion"]),
             propagation: text(&body["propagationPolicy"]),
-            dry: call.dry || body["dryRun"] == json!(["All"]),
+            accepted: body["orphanDependents"] == false,
+            dry: body["dryRun"]
+                .as_array()
+                .is_some_and(|list| !list.is_empty()),
         };
-        if options.propagation.is_none() && query.has("propagationPolicy") {
-            options.propagation = Some(query.get("propagationPolicy").to_owned());
+        let mut errors = Vec::new();
+        let policies = ["Orphan", "Background", "Foreground"];
+        if let Some(other) = options
+            .propagation
+            .as_deref()
+            .filter(|p| !policies.contains(p))
+        {
+            let allowed = ["Foreground", "Background", "Orphan", "nil"];
+            errors.push(FieldError::not_supported(
+                "propagationPolicy",
+                other.into(),
+                allowed,
+            ));
         }
-        let orphan = body["orphanDependents"] == true || query.flag("orphanDependents");
-        if orphan && options.propagation.is_none() {
-            options.propagation = Some("Orphan".to_owned());
+        if options.propagation.is_some() && body["orphanDependents"].is_boolean() {
+            let text = "orphanDependents and deletionPropagation cannot be both set";
+            let sent = body["propagationPolicy"].clone();
+            errors.insert(0, FieldError::invalid("propagationPolicy", sent, text));
         }
-        match options.propagation.as_deref() {
-            None | Some("Orphan" | "Background" | "Foreground") => Ok(options),
-            Some(other) => {
-                let allowed = ["Foreground", "Background", "Orphan", "nil"];
-                let at = "propagationPolicy";
-                let error = FieldError::not_supported(at, other.into(), allowed);
-                Err(ApiError::invalid(DELETE_OPTIONS, "", &[error]))
-            }
+        if options.dry && body["dryRun"] != json!(["All"]) {
+            errors.push(dry_run_problem(body["dryRun"].clone()));
         }
+        if !errors.is_empty() {
+            return Err(ApiError::invalid(DELETE_OPTIONS, "", &errors));
+        }
+        options.propagation = match body["orphanDependents"].as_bool() {
+            Some(true) => Some("Orphan".to_owned()),
+            Some(false) => Some("Background".to_owned()),
+            None => options.propagation,
+        };
+        Ok(options)
     }
 }
 
 impl Options {
     /// Holds the preconditions against the stored object.
-    fn check(&self, kind: Named<'_>, stored: &Stored) -> Result<()> {
+    fn check(&self, resource: &Resource, stored: &Stored) -> Result<()> {
+        let kind = resource.named_kind();
         let name = stored.meta.name.to_string();
+        if resource.builtin == Some(Builtin::Namespace) {
+            return self.check_namespace(resource, stored);
+        }
         if let Some(uid) = self.uid.as_deref().filter(|u| *u != &*stored.meta.uid) {
             let why = format!(
                 "the UID in the precondition ({uid}) does not match the UID in record ({}). The \
@@ -85,16 +122,40 @@ impl Options {
         }
         Ok(())
     }
+
+    /// The same, in the words that a real server has for namespaces.
+    fn check_namespace(&self, resource: &Resource, stored: &Stored) -> Result<()> {
+        let version = stored.meta.version.to_string();
+        for (what, sent, own) in [
+            ("UID", &self.uid, &*stored.meta.uid),
+            ("ResourceVersion", &self.resource_version, version.as_str()),
+        ] {
+            if let Some(sent) = sent.as_deref().filter(|sent| *sent != own) {
+                let why = format!(
+                    "Precondition failed: {what} in precondition: {sent}, {what} in object meta: \
+                     {own}"
+                );
+                return Err(ApiError::conflict(
+                    resource.named(),
+                    &stored.meta.name,
+                    &why,
+                ));
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Engine {
     pub(crate) fn delete(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let stored = self.stored(call)?;
         let options = Options::parse(call)?;
+        let stored = self.stored(call)?;
         self.protected(call)?;
         let (last, gone) = self.delete_object(call, &stored, &options)?;
-        if !gone {
-            return Ok(self.answer(call, 200, &last));
+        // A real server shows what became of a service account; of others it says only that.
+        if !gone || call.resource.builtin == Some(Builtin::ServiceAccount) {
+            let code = if !gone && options.accepted { 202 } else { 200 };
+            return Ok(self.answer(call, code, &last));
         }
         let resource = &call.resource;
         let mut details = json!({ "name": call.target.name, "kind": resource.plural,
@@ -127,7 +188,7 @@ impl Engine {
     ) -> Result<(Arc<Stored>, bool)> {
         let resource = Arc::clone(&call.resource);
         let mut object = typed(&resource, call.version, stored.value());
-        options.check(resource.named_kind(), stored)?;
+        options.check(&resource, stored)?;
         let mut finalizers: Vec<String> = meta::finalizers(&object)
             .into_iter()
             .map(str::to_owned)
@@ -145,30 +206,33 @@ impl Engine {
         if definition && !meta::terminating(&object) {
             finalizers.push(CLEANUP.to_owned());
         }
+        // The first deletion of a namespace only marks it, even if nothing holds it.
         let held = resource.builtin == Some(Builtin::Namespace)
-            && object["spec"]["finalizers"]
-                .as_array()
-                .is_some_and(|f| !f.is_empty());
+            && (!meta::terminating(&object)
+                || object["spec"]["finalizers"]
+                    .as_array()
+                    .is_some_and(|f| !f.is_empty()));
         if finalizers.is_empty() && !held {
             if options.dry {
-                return Ok((Arc::clone(stored), true));
+                return Ok((
+                    Arc::clone(stored),
+                    resource.builtin != Some(Builtin::Namespace),
+                ));
             }
             let gone = self.erase(&resource, object);
             self.after_delete(&resource, &gone, call.now);
-            return Ok((gone, true));
+            // Answers show the last state, watches the deletion's own resourceVersion; what
+            // becomes of a service account is shown as watches show it.
+            if resource.builtin == Some(Builtin::ServiceAccount) {
+                return Ok((gone, true));
+            }
+            return Ok((Arc::clone(stored), true));
         }
         if meta::terminating(&object) && finalizers == before {
             return Ok((Arc::clone(stored), false));
         }
         if !meta::terminating(&object) {
-            meta::set(&mut object, "deletionTimestamp", meta::time(call.now));
-            if !held && !definition {
-                meta::set(&mut object, "deletionGracePeriodSeconds", 0);
-            }
-            if meta::generation(&object) > 0 && !definition {
-                let next = meta::generation(&object) + 1;
-                meta::set(&mut object, "generation", next);
-            }
+            mark(&mut object, &meta::time(call.now), held, definition);
         }
         meta::set_finalizers(&mut object, &finalizers);
         if held {
@@ -187,14 +251,13 @@ impl Engine {
         if call.resource.namespaced && call.target.namespace.is_empty()
             || call.resource.builtin == Some(Builtin::Namespace)
         {
+            if !call.resource.typed() {
+                return Ok(Answer::text(404, "404 page not found\n"));
+            }
             return Err(ApiError::method_not_allowed());
         }
         let options = Options::parse(call)?;
-        let selector = Selector::parse(
-            query.get("labelSelector"),
-            query.get("fieldSelector"),
-            &call.resource,
-        )?;
+        let selector = Selector::parse(query, &call.resource)?;
         let mut found = Vec::new();
         let table = self.store.table(call.resource.table);
         table.scan(
@@ -217,7 +280,8 @@ impl Engine {
                 .cloned();
             // What the garbage collector took on the way is gone already.
             if let Some(current) = now {
-                last.push(self.delete_object(call, &current, &options)?.0);
+                self.delete_object(call, &current, &options)?;
+                last.push(current);
             }
         }
         let mut metadata = json!({ "resourceVersion": self.store.version().to_string() });
@@ -227,5 +291,17 @@ impl Engine {
         Ok(Answer {
             ..Answer::bytes(200, view(call).list(&last, &metadata))
         })
+    }
+}
+
+/// Marks an object as being deleted.
+fn mark(object: &mut Value, time: &str, held: bool, definition: bool) {
+    meta::set(object, "deletionTimestamp", time);
+    if !held && !definition {
+        meta::set(object, "deletionGracePeriodSeconds", 0);
+    }
+    if meta::generation(object) > 0 && !definition {
+        let next = meta::generation(object) + 1;
+        meta::set(object, "generation", next);
     }
 }

@@ -76,9 +76,29 @@ impl ApiError {
         Self::about(404, "NotFound", resource, name, text)
     }
 
-    pub(crate) fn already_exists(resource: Named<'_>, name: &str) -> Self {
-        let text = format!("{resource} \"{name}\" already exists");
-        Self::about(409, "AlreadyExists", resource, name, text)
+    /// `going`: the other object is being deleted; `generated`: the request has a name's prefix.
+    pub(crate) fn already_exists(
+        resource: Named<'_>,
+        name: &str,
+        going: bool,
+        generated: bool,
+    ) -> Self {
+        let start = if going {
+            "object is being deleted: "
+        } else {
+            ""
+        };
+        let end = if generated {
+            ", the server was not able to generate a unique name for the object"
+        } else {
+            ""
+        };
+        let text = format!("{start}{resource} \"{name}\" already exists{end}");
+        let mut error = Self::about(409, "AlreadyExists", resource, name, text);
+        if let Some(details) = error.0.details.as_mut().filter(|_| generated) {
+            details["retryAfterSeconds"] = 1.into();
+        }
+        error
     }
 
     pub(crate) fn conflict(resource: Named<'_>, name: &str, why: &str) -> Self {
@@ -152,8 +172,8 @@ impl ApiError {
         Self::new(422, "Invalid", format!(" \"\" is invalid: {body}")).with(causes)
     }
 
-    /// A real server answers 500 without a reason here.
-    pub(crate) fn version_on_create(message: &str) -> Self {
+    /// 500 without a reason, as a real server answers some mistakes of clients.
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "", message)
     }
 

@@ -71,14 +71,24 @@ impl Entry {
 }
 
 /// Rewrites `new`'s managedFields for a write that turns `old` into it.
-pub(crate) fn track(schema: &Schema, old: Option<&Value>, new: &mut Value, write: &Write<'_>) {
+/// `meta_schema` is the schema of the metadata of custom resources, whose own schema has none.
+pub(crate) fn track(
+    schema: &Schema,
+    meta_schema: &Schema,
+    old: Option<&Value>,
+    new: &mut Value,
+    write: &Write<'_>,
+) {
     let mut entries = source(old, new, write);
     meta::remove(new, "managedFields");
     if old.is_some() && entries.is_empty() {
         return;
     }
     let empty = json!({});
-    let change = compare(schema, Some(old.unwrap_or(&empty)), Some(new));
+    // Of what was written through another group (events have two), the real server knows nothing.
+    let group = |api_version: &str| api_version.split_once('/').map(|(g, _)| g.to_owned());
+    entries.retain(|e| group(&e.api_version) == group(write.api_version));
+    let change = compare(schema, meta_schema, Some(old.unwrap_or(&empty)), Some(new));
     let mut mine = change.added;
     mine.union(&change.modified);
     for entry in &mut entries {

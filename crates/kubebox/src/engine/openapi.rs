@@ -5,18 +5,32 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::error::{ApiError, Result};
+use super::error::Result;
 use super::resource::{Builtin, Resource};
 use super::{Answer, Engine};
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 const LIST_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta";
-
 /// Rendered documents, kept until the registry changes.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
     revision: u64,
     by_path: BTreeMap<String, Bytes>,
+}
+
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// OpenAPI v2 in protobuf, without definitions. kubectl asks for it before it sends a list or a
+/// kind that is unknown, and leaves validation to the server where it finds none.
+fn v2_outline() -> Vec<u8> {
+    let field = |number: u8, text: &[u8]| {
+        // Tag (number, length-delimited), length (all here are below 128), bytes.
+        let mut out = vec![number << 3 | 2, u8::try_from(text.len()).unwrap_or(0)];
+        out.extend_from_slice(text);
+        out
+    };
+    let info = [field(1, b"kubebox"), field(2, b"v1")].concat();
+    [field(1, b"2.0"), field(2, &info), field(8, b"")].concat()
 }
 
 impl Engine {
@@ -40,7 +54,10 @@ impl Engine {
     pub(crate) fn openapi_v2(&mut self, accept: &str) -> Result<Answer> {
         let protobuf_only = accept.contains("protobuf") && !accept.contains("application/json");
         if protobuf_only {
-            return Err(ApiError::not_acceptable("application/json"));
+            return Ok(Answer {
+                media: V2_PROTOBUF,
+                ..Answer::bytes(200, v2_outline().into())
+            });
         }
         let body = self.cached("v2", |engine| {
             let mut definitions = engine.shared_schemas();
@@ -189,7 +206,7 @@ fn published(raw: &Value, depth: usize) -> Value {
     match raw {
         Value::Object(map) if depth < super::schema::MAX_DEPTH * 2 => map
             .iter()
-            .filter(|(key, _)| *key != "x-kubebox-inline")
+            .filter(|(key, _)| !key.starts_with("x-kubebox"))
             .map(|(key, value)| (key.clone(), published(value, depth + 1)))
             .collect::<Map<_, _>>()
             .into(),

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::admit::{convert_event, parse_json};
+use super::admit::parse_json;
 use super::error::{ApiError, Result};
+use super::event::convert_event;
+use super::request::Request;
+use super::resource::Resource;
 use super::strategic;
 use super::view::typed;
 use super::{Answer, Call, Engine};
@@ -16,44 +19,42 @@ const MAX_OPERATIONS: usize = 10_000;
 impl Engine {
     pub(crate) fn patch(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let media = call.request.media_type().to_owned();
-        let strategic = "application/strategic-merge-patch+json";
-        let mut accepted = vec![
-            "application/json-patch+json",
-            "application/merge-patch+json",
-        ];
-        if call.resource.typed() {
-            accepted.push(strategic);
-        }
-        if !accepted.contains(&media.as_str()) {
-            // Server-side apply is named, since clients offer it by default.
-            let mut list = accepted.join(", ");
-            if media.starts_with("application/apply-patch") {
-                list.push_str(" (this API serves no server-side apply)");
-            }
-            return Err(ApiError::unsupported_media(&list));
-        }
-        let patch = parse_json(&call.request.body)
-            .map_err(|_| ApiError::bad_request("error decoding patch: invalid JSON"))?;
+        let patch = parse_json(&call.request.body).map_err(|_| {
+            let ends = serde_json::from_slice::<Value>(&call.request.body);
+            let text = if ends.is_err_and(|e| e.is_eof()) {
+                "unexpected end of JSON input"
+            } else {
+                "invalid JSON"
+            };
+            ApiError::bad_request(format!("error decoding patch: {text}"))
+        })?;
         let stored = self.stored(call)?;
         let mut object = typed(&call.resource, call.version, stored.value());
         match media.as_str() {
             "application/json-patch+json" => json_patch(&mut object, &patch)?,
             "application/merge-patch+json" => {
+                if patch.is_null() {
+                    return Err(ApiError::bad_request("Invalid JSON Patch"));
+                }
                 need_object(&patch)?;
                 merge(&mut object, &patch, 0);
             }
+            // Nothing to merge.
+            _ if patch.is_null() => {}
             _ => {
                 need_object(&patch)?;
                 let resource = Arc::clone(&call.resource);
                 let schema = &resource.versions[call.version].schema;
-                strategic::apply(Some(schema), &mut object, &patch)
-                    .map_err(ApiError::unprocessable)?;
+                strategic::apply(Some(schema), &mut object, &patch).map_err(ApiError::internal)?;
             }
+        }
+        if !object.is_object() {
+            return Err(ApiError::unprocessable("not an object".to_owned()));
         }
         if call.resource.is_new_event() && object.get("note").is_none() {
             convert_event(&mut object, true);
         }
-        let stored = self.replace(call, &stored, object).map_err(|error| {
+        self.decode(call, &mut object).map_err(|error| {
             // What cannot even be decoded is the patch's fault.
             if error.is_undecodable() {
                 ApiError::patched(&error)
@@ -61,17 +62,51 @@ impl Engine {
                 error
             }
         })?;
+        let stored = self.replace(call, &stored, object)?;
         Ok(self.answer(call, 200, &stored))
     }
+}
+
+/// Refuses a patch of a type that the resource does not take.
+pub(crate) fn check_media(request: &Request, resource: &Resource) -> Result<()> {
+    let mut accepted = vec![
+        "application/json-patch+json",
+        "application/merge-patch+json",
+    ];
+    if resource.typed() {
+        accepted.push("application/strategic-merge-patch+json");
+    }
+    if accepted.contains(&request.media_type()) {
+        return Ok(());
+    }
+    // Server-side apply is named, since clients offer it by default.
+    let mut list = accepted.join(", ");
+    if request.media_type().starts_with("application/apply-patch") {
+        list.push_str(" (this API serves no server-side apply)");
+    }
+    Err(ApiError::unsupported_media(&list))
 }
 
 fn need_object(patch: &Value) -> Result<()> {
     if patch.is_object() {
         return Ok(());
     }
-    Err(ApiError::bad_request(
-        "error decoding patch: json: cannot unmarshal into a Go map",
-    ))
+    let text = go_mismatch(patch, "map[string]interface {}");
+    Err(ApiError::bad_request(format!(
+        "error decoding patch: {text}"
+    )))
+}
+
+/// Go's complaint about a JSON value of another type than wanted.
+pub(crate) fn go_mismatch(found: &Value, wanted: &str) -> String {
+    let found = match found {
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) | Value::Null => "object",
+    };
+    format!("json: cannot unmarshal {found} into Go value of type {wanted}")
 }
 
 /// RFC 7386; deeper than any real object is cut off.
@@ -100,12 +135,19 @@ pub(crate) fn merge(target: &mut Value, patch: &Value, depth: usize) {
 /// RFC 6902, with the error codes of the real server: 422 when an operation does not apply.
 pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<()> {
     let Some(list) = patch.as_array() else {
-        return Err(ApiError::bad_request(
-            "error decoding patch: not a list of operations",
-        ));
+        let text = go_mismatch(patch, "[]handlers.jsonPatchOp");
+        return Err(ApiError::bad_request(format!(
+            "error decoding patch: {text}"
+        )));
     };
     if list.len() > MAX_OPERATIONS {
         return Err(ApiError::too_large(MAX_OPERATIONS));
+    }
+    if let Some(wrong) = list.iter().find(|operation| !operation.is_object()) {
+        let text = go_mismatch(wrong, "handlers.jsonPatchOp");
+        return Err(ApiError::bad_request(format!(
+            "error decoding patch: {text}"
+        )));
     }
     list.iter()
         .try_for_each(|operation| apply(object, operation).map_err(ApiError::unprocessable))

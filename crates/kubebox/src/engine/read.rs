@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
-use super::request::Query;
+use super::request::{Query, Request, Verb};
 use super::selector::Selector;
 use super::shape::Shape;
 use super::store::{Stored, Table};
@@ -61,7 +61,7 @@ const LIST_OPTIONS: Named<'static> = Named {
 };
 
 /// The checks of list parameters, in the real server's words.
-fn check_list(query: &Query) -> Result<()> {
+pub(crate) fn check_list(query: &Query) -> Result<()> {
     let mut errors = Vec::new();
     let at = "resourceVersionMatch";
     let asked = query.get(at);
@@ -93,6 +93,17 @@ fn check_list(query: &Query) -> Result<()> {
         Ok(())
     } else {
         Err(ApiError::invalid(LIST_OPTIONS, "", &errors))
+    }
+}
+
+/// The checks of the parameters of a list or watch that come first for custom resources.
+pub(crate) fn check_parameters(request: &Request, verb: Verb) -> Result<()> {
+    request.query.number("limit")?;
+    Selector::check_syntax(&request.query)?;
+    if verb == Verb::Watch {
+        check_watch(&request.query)
+    } else {
+        check_list(&request.query)
     }
 }
 
@@ -129,7 +140,7 @@ pub(crate) fn check_watch(query: &Query) -> Result<()> {
 
 impl Engine {
     pub(crate) fn get(&mut self, call: &Call<'_>) -> Result<Answer> {
-        let asked = call.request.query.version()?.unwrap_or(0);
+        let asked = call.request.query.own_fault_version()?.unwrap_or(0);
         if asked > self.store.version() {
             return Err(ApiError::future_version(asked, self.store.version()));
         }
@@ -146,13 +157,10 @@ impl Engine {
 
     pub(crate) fn list(&mut self, call: &Call<'_>) -> Result<Answer> {
         let query = &call.request.query;
+        let limit = query.number("limit")?;
+        Selector::check_syntax(query)?;
         check_list(query)?;
-        let selector = Selector::parse(
-            query.get("labelSelector"),
-            query.get("fieldSelector"),
-            &call.resource,
-        )?;
-        let limit = query.number("limit")?.filter(|n| *n > 0);
+        let selector = Selector::parse(query, &call.resource)?;
         let table = self.store.table(call.resource.table);
         let current = self.store.version();
         let (at, after) = snapshot(query, table, current)?;
@@ -211,13 +219,12 @@ pub(crate) fn view<'a>(call: &'a Call<'_>) -> View<'a> {
 
 /// Which state a list reads, and after which key.
 fn snapshot(query: &Query, table: &Table, current: u64) -> Result<(u64, String)> {
-    let asked = query.version()?;
     if query.has("continue") {
-        let token = Continue::decode(query.get("continue"))?;
-        if asked.is_some_and(|v| v > 0) {
+        if !matches!(query.get("resourceVersion"), "" | "0") {
             let text = "specifying resource version is not allowed when using continue";
             return Err(ApiError::bad_request(text));
         }
+        let token = Continue::decode(query.get("continue"))?;
         if token.version == 0 {
             return Ok((current, token.after));
         }
@@ -236,11 +243,13 @@ fn snapshot(query: &Query, table: &Table, current: u64) -> Result<(u64, String)>
         }
         return Ok((token.version, token.after));
     }
-    let asked = asked.unwrap_or(0);
+    let asked = query.version()?.unwrap_or(0);
     if asked > current {
         return Err(ApiError::future_version(asked, current));
     }
-    if query.get("resourceVersionMatch") == "Exact" {
+    // Pages of a version are pages of that version, unless something else is asked for.
+    let pages = asked > 0 && query.number("limit")?.is_some() && !query.has("resourceVersionMatch");
+    if pages || query.get("resourceVersionMatch") == "Exact" {
         if asked < table.compacted() {
             let text = "The resourceVersion for the provided list is too old.";
             return Err(ApiError::expired(text, None));

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::Method;
 
+use super::admit::Strictness;
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 
@@ -104,43 +105,76 @@ impl Query {
         !self.get(key).is_empty()
     }
 
-    /// A whole number; absent is `None`, anything else a 400.
+    /// A positive whole number; absent or not positive is `None`, anything else a 400.
     pub(crate) fn number(&self, key: &str) -> Result<Option<u64>> {
         match self.get(key) {
             "" => Ok(None),
-            text => text.parse().map(Some).map_err(|_| {
-                ApiError::bad_request(format!(
+            text => match text.parse::<i64>() {
+                Ok(n) => Ok(u64::try_from(n).ok().filter(|n| *n > 0)),
+                Err(_) => Err(ApiError::bad_request(format!(
                     "strconv.ParseInt: parsing \"{text}\": invalid syntax"
-                ))
-            }),
+                ))),
+            },
         }
     }
 
     /// A resourceVersion; absent is `None`.
     pub(crate) fn version(&self) -> Result<Option<u64>> {
+        self.version_or(|text| ApiError::bad_request(format!("invalid resource version: {text}")))
+    }
+
+    /// The resourceVersion of a get or watch; a real server calls a wrong one its own fault.
+    pub(crate) fn own_fault_version(&self) -> Result<Option<u64>> {
+        self.version_or(ApiError::internal)
+    }
+
+    fn version_or(&self, error: impl Fn(String) -> ApiError) -> Result<Option<u64>> {
         match self.get("resourceVersion") {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                ApiError::bad_request(format!(
-                    "invalid resource version: resourceVersion: Invalid value: \"{text}\": \
-                     strconv.ParseUint: parsing \"{text}\": invalid syntax"
+                error(format!(
+                    "resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \
+                     \"{text}\": invalid syntax"
                 ))
             }),
         }
     }
 
-    /// Whether the request asks to change nothing.
-    pub(crate) fn dry_run(&self, options: Named<'_>) -> Result<bool> {
-        match self.get("dryRun") {
-            "" => Ok(false),
-            "All" => Ok(true),
-            other => {
-                let value = serde_json::json!([other]);
-                let error = FieldError::not_supported("dryRun", value, ["All"]);
-                Err(ApiError::invalid(options, "", &[error]))
-            }
+    /// The options that every write takes: whether it is to change nothing, and what it thinks of
+    /// unknown fields.
+    pub(crate) fn write_options(&self, options: Named<'_>) -> Result<(bool, Strictness)> {
+        let mut errors = manager_problems(self.get("fieldManager"));
+        let dry = self.get("dryRun");
+        if !matches!(dry, "" | "All") {
+            errors.push(dry_run_problem(serde_json::json!([dry])));
+        }
+        let strictness = Strictness::parse(self.get("fieldValidation"), &mut errors);
+        if errors.is_empty() {
+            Ok((!dry.is_empty(), strictness))
+        } else {
+            Err(ApiError::invalid(options, "", &errors))
         }
     }
+}
+
+/// What is wrong with a `dryRun` that asks for more than "All".
+pub(crate) fn dry_run_problem(sent: serde_json::Value) -> FieldError {
+    FieldError::not_supported("dryRun", sent, ["All"])
+}
+
+fn manager_problems(manager: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if manager.len() > 128 {
+        errors.push(FieldError::too_long("fieldManager", 128));
+    }
+    if let Some((at, c)) = manager.chars().enumerate().find(|(_, c)| c.is_control()) {
+        let text = format!(
+            "invalid character U+{:04X} (at position {at})",
+            u32::from(c)
+        );
+        errors.push(FieldError::invalid("fieldManager", manager, text));
+    }
+    errors
 }
 
 /// Decodes percent escapes; broken ones stay as they are.
@@ -261,7 +295,8 @@ impl Request {
     pub(crate) fn verb(&self, target: &Target) -> Option<Verb> {
         let one = !target.name.is_empty();
         Some(match self.method {
-            Method::GET | Method::HEAD if one && !self.query.flag("watch") => Verb::Get,
+            // An object's own path cannot be watched; a field selector on its name can.
+            Method::GET | Method::HEAD if one => Verb::Get,
             Method::GET if self.query.flag("watch") => Verb::Watch,
             Method::GET | Method::HEAD => Verb::List,
             Method::POST => Verb::Create,

@@ -81,10 +81,15 @@ impl Resource {
         }
     }
 
-    /// The kind as error texts name it.
+    /// The kind as error texts name it; events are stored, and thus named, as the core kind.
     pub(crate) fn named_kind(&self) -> Named<'_> {
+        let group = if self.is_new_event() {
+            ""
+        } else {
+            self.group.as_str()
+        };
         Named {
-            group: &self.group,
+            group,
             name: &self.kind,
         }
     }

@@ -4,9 +4,10 @@ mod decode;
 mod defaults;
 mod formats;
 mod prune;
+mod times;
 mod validate;
 
-pub(crate) use decode::mismatch;
+pub(crate) use decode::{canonical_times, mismatch};
 pub(crate) use defaults::apply_defaults;
 pub(crate) use prune::{drop_empty, prune};
 pub(crate) use validate::validate;
@@ -110,6 +111,10 @@ pub(crate) struct Schema {
     pub(crate) merge_key: Option<String>,
     /// `patchStrategy: merge` of a list of scalars.
     pub(crate) merge_list: bool,
+    /// Stands for a Go pointer: an empty value is not the same as none.
+    pub(crate) pointer: bool,
+    /// Stands for a Go number that is left out when it is zero.
+    pub(crate) omit_zero: bool,
     /// Stands for a Go struct held by value: its own presence is nobody's.
     pub(crate) inline: bool,
 }
@@ -144,6 +149,8 @@ fn parse_at(raw: &Value, depth: usize) -> Schema {
     schema.nullable = flag("nullable");
     schema.embedded = flag("x-kubernetes-embedded-resource");
     schema.inline = flag("x-kubebox-inline");
+    schema.pointer = flag("x-kubebox-pointer");
+    schema.omit_zero = flag("x-kubebox-omit-zero");
     schema.default = raw.get("default").cloned();
     schema.format = text("format").unwrap_or_default().to_owned();
     schema.pattern = text("pattern").map(|p| (p.to_owned(), Regex::new(p).ok()));

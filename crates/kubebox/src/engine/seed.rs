@@ -57,7 +57,8 @@ impl Engine {
             subresource: "",
             time: &time,
         };
-        track(&resource.versions[0].schema, None, &mut object, &write);
+        let schema = &resource.versions[0].schema;
+        track(schema, &self.registry.meta, None, &mut object, &write);
         prepare(resource.builtin, &mut object);
         self.commit(resource, object);
     }

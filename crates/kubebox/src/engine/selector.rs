@@ -1,8 +1,13 @@
 //! Pure. Label and field selectors: parsing, and matching without decoding the object.
 
 use super::error::{ApiError, Result};
+use super::request::Query;
 use super::resource::{Builtin, Resource};
 use super::store::Meta;
+
+mod parse;
+
+use parse::parse;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Op {
@@ -45,11 +50,19 @@ pub(crate) struct Selector {
 
 impl Selector {
     /// Parses both selectors of a request.
-    pub(crate) fn parse(labels: &str, fields: &str, resource: &Resource) -> Result<Self> {
+    pub(crate) fn parse(query: &Query, resource: &Resource) -> Result<Self> {
+        let labels = parse_labels(query)?;
+        let terms = split_fields(query.get("fieldSelector"))?;
         Ok(Self {
-            labels: parse_labels(labels)?,
-            fields: parse_fields(fields, resource)?,
+            labels,
+            fields: name_fields(terms, resource)?,
         })
+    }
+
+    /// The part of parsing that comes before all other checks of the parameters.
+    pub(crate) fn check_syntax(query: &Query) -> Result<()> {
+        parse_labels(query)?;
+        split_fields(query.get("fieldSelector")).map(drop)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -87,102 +100,14 @@ fn label_matches(term: &LabelTerm, meta: &Meta) -> bool {
     }
 }
 
-fn bad_label(text: &str) -> ApiError {
-    ApiError::bad_request(format!(
-        "unable to parse requirement: found '{text}', expected: in, notin, =, ==, !=, gt, lt"
-    ))
+fn parse_labels(query: &Query) -> Result<Vec<LabelTerm>> {
+    parse(query.get("labelSelector")).map_err(ApiError::bad_request)
 }
 
-/// Splits at commas that are not inside parentheses.
-fn split_terms(text: &str) -> Vec<&str> {
-    let mut depth = 0u32;
-    let mut start = 0;
-    let mut out = Vec::new();
-    for (i, c) in text.char_indices() {
-        match c {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => {
-                out.push(&text[start..i]);
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push(&text[start..]);
-    out
-}
+/// Key, whether it must be equal, value.
+type Split = (String, bool, String);
 
-fn parse_labels(text: &str) -> Result<Vec<LabelTerm>> {
-    if text.trim().is_empty() {
-        return Ok(Vec::new());
-    }
-    split_terms(text)
-        .into_iter()
-        .map(|t| parse_label_term(t.trim()))
-        .collect()
-}
-
-fn parse_label_term(text: &str) -> Result<LabelTerm> {
-    let term = |key: &str, op: Op| {
-        let key = key.trim();
-        let problems = super::names::qualified_problems(key);
-        if let Op::In(values) | Op::NotIn(values) = &op {
-            for value in values {
-                let problems = super::names::label_value_problems(value);
-                if !problems.is_empty() {
-                    return Err(ApiError::bad_request(format!(
-                        "unable to parse requirement: values[0][{key}]: Invalid value: \
-                         \"{value}\": {}",
-                        problems.join("; ")
-                    )));
-                }
-            }
-        }
-        if problems.is_empty() {
-            Ok(LabelTerm {
-                key: key.to_owned(),
-                op,
-            })
-        } else {
-            Err(ApiError::bad_request(format!(
-                "unable to parse requirement: key: Invalid value: \"{key}\": {}",
-                problems.join("; ")
-            )))
-        }
-    };
-    if let Some((head, list)) = text.split_once('(') {
-        let list = list.strip_suffix(')').ok_or_else(|| bad_label(text))?;
-        let values = list.split(',').map(|v| v.trim().to_owned()).collect();
-        let (key, op) = head
-            .trim()
-            .rsplit_once(' ')
-            .ok_or_else(|| bad_label(text))?;
-        return match op {
-            "in" => term(key, Op::In(values)),
-            "notin" => term(key, Op::NotIn(values)),
-            other => Err(bad_label(other)),
-        };
-    }
-    if let Some((key, value)) = text.split_once("!=") {
-        return term(key, Op::NotIn(vec![value.trim().to_owned()]));
-    }
-    if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        return term(key, Op::In(vec![value.trim().to_owned()]));
-    }
-    for (sign, make) in [('>', Op::Greater as fn(i64) -> Op), ('<', Op::Less)] {
-        if let Some((key, value)) = text.split_once(sign) {
-            let n = value.trim().parse().map_err(|_| bad_label(value.trim()))?;
-            return term(key, make(n));
-        }
-    }
-    match text.strip_prefix('!') {
-        Some(key) => term(key, Op::Absent),
-        None => term(text, Op::Exists),
-    }
-}
-
-fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<FieldTerm>> {
+fn split_fields(text: &str) -> Result<Vec<Split>> {
     let mut out = Vec::new();
     for part in text.split(',').filter(|p| !p.is_empty()) {
         let (key, equal, value) = if let Some((k, v)) = part.split_once("!=") {
@@ -194,16 +119,34 @@ fn parse_fields(text: &str, resource: &Resource) -> Result<Vec<FieldTerm>> {
                 "invalid selector: '{text}'; can't understand '{part}'"
             )));
         };
-        let field = field(key.trim(), resource).ok_or_else(|| {
-            ApiError::bad_request(format!("field label not supported: {}", key.trim()))
-        })?;
-        out.push(FieldTerm {
-            field,
-            equal,
-            value: value.replace("\\,", ","),
-        });
+        if key.trim().is_empty() && value.is_empty() {
+            continue;
+        }
+        out.push((key.trim().to_owned(), equal, value.replace("\\,", ",")));
     }
     Ok(out)
+}
+
+fn name_fields(terms: Vec<Split>, resource: &Resource) -> Result<Vec<FieldTerm>> {
+    let named = |(key, equal, value): Split| {
+        let field = field(&key, resource);
+        let field = field.ok_or_else(|| {
+            ApiError::bad_request(if resource.typed() && resource.indexed.is_empty() {
+                format!(
+                    "\"{key}\" is not a known field selector: only \"metadata.name\", \
+                     \"metadata.namespace\""
+                )
+            } else {
+                format!("field label not supported: {key}")
+            })
+        })?;
+        Ok(FieldTerm {
+            field,
+            equal,
+            value,
+        })
+    };
+    terms.into_iter().map(named).collect()
 }
 
 fn field(key: &str, resource: &Resource) -> Option<Field> {
@@ -247,13 +190,19 @@ mod tests {
         }
     }
 
+    fn query(labels: &str, fields: &str) -> Query {
+        let escape = |text: &str| text.replace('=', "%3D");
+        let (labels, fields) = (escape(labels), escape(fields));
+        Query::parse(&format!("labelSelector={labels}&fieldSelector={fields}"))
+    }
+
     #[test]
     fn selectors_match_as_on_a_real_server() {
         let registry = Registry::builtin();
         let secrets = registry.get("", "secrets").unwrap();
         let object = meta(&[("app", "a"), ("n", "5"), ("x.io/k", "")]);
         let check = |labels: &str, fields: &str, expected: bool| {
-            let selector = Selector::parse(labels, fields, secrets).unwrap();
+            let selector = Selector::parse(&query(labels, fields), secrets).unwrap();
             assert_eq!(selector.matches(&object), expected, "{labels} {fields}");
         };
         check("", "", true);
@@ -268,8 +217,11 @@ mod tests {
         check("", "metadata.name=n,metadata.namespace!=other", true);
         check("", "type=Opaque", true);
         check("", "type!=Opaque", false);
-        assert!(Selector::parse("", "data=1", secrets).is_err());
-        assert!(Selector::parse("a in b", "", secrets).is_err());
-        assert!(Selector::parse("a in (b", "", secrets).is_err());
+        let refused = |labels: &str, fields: &str| {
+            assert!(Selector::parse(&query(labels, fields), secrets).is_err());
+        };
+        refused("", "data=1");
+        refused("a in b", "");
+        refused("a in (b", "");
     }
 }

@@ -22,7 +22,19 @@ pub(crate) fn apply(schema: Option<&Schema>, target: &mut Value, patch: &Value) 
             *target = Value::Object(Map::new());
             return Ok(());
         }
-        Some(other) => return Err(format!("Unexpected value \"{other}\" for field $patch")),
+        // Without anything to merge with, the real server does not look at the directive.
+        Some(_) if target.is_null() => {
+            *target = Value::Object(without_directives(patch));
+            return Ok(());
+        }
+        Some(other) => {
+            let map: Vec<String> = patch
+                .iter()
+                .map(|(k, v)| format!("{k}:{}", go(v)))
+                .collect();
+            let map = map.join(" ");
+            return Err(format!("unknown patch type: {other} in map: map[{map}]"));
+        }
     }
     if !target.is_object() {
         *target = Value::Object(Map::new());
@@ -46,6 +58,11 @@ pub(crate) fn apply(schema: Option<&Schema>, target: &mut Value, patch: &Value) 
             map.remove(key);
             continue;
         }
+        // Nothing but directives, and nothing that they could act upon.
+        let bare = |v: &Map<String, Value>| v.keys().all(|k| k.starts_with('$')) && !v.is_empty();
+        if !map.contains_key(key) && value.as_object().is_some_and(bare) {
+            continue;
+        }
         let inner = schema.and_then(|s| s.field(key));
         let slot = map.entry(key.clone()).or_insert(Value::Null);
         match value {
@@ -55,6 +72,13 @@ pub(crate) fn apply(schema: Option<&Schema>, target: &mut Value, patch: &Value) 
         }
     }
     Ok(())
+}
+
+/// A value as Go prints it; only directives show, never what a client wants to store.
+fn go(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| "...".to_owned(), str::to_owned)
 }
 
 fn without_directives(patch: &Map<String, Value>) -> Map<String, Value> {

@@ -124,7 +124,7 @@ pub(crate) fn cells(view: &View<'_>, object: &Value) -> Vec<Value> {
 fn event(view: &View<'_>, raw: &Value) -> Vec<Value> {
     let mut object = raw.clone();
     if view.resource.is_new_event() {
-        super::admit::convert_event(&mut object, false);
+        super::event::convert_event(&mut object, false);
     }
     let ago = |v: &Value| v.as_str().map(|t| since(t, view.now));
     let unknown = || "<unknown>".to_owned();

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::admit::convert_event;
 use super::error::{ApiError, Result};
+use super::event::{self, convert_event};
 use super::field::{FieldError, Problem};
-use super::resource::Resource;
+use super::resource::{Builtin, Resource};
 use super::schema::validate;
 use super::{check, meta};
 
@@ -27,10 +27,19 @@ pub(crate) fn check_object(
         }
     }
     if let Some(builtin) = resource.builtin {
-        if !status && resource.is_new_event() {
-            let mut core = new.clone();
-            convert_event(&mut core, false);
-            check::builtin(builtin, &core, None, &mut errors);
+        if builtin == Builtin::Event {
+            let new_face = resource.is_new_event();
+            let core = |object: &Value| {
+                let mut object = object.clone();
+                if new_face {
+                    convert_event(&mut object, false);
+                }
+                object
+            };
+            let before = old.map(core);
+            event::check(new_face, &core(new), before.as_ref(), &mut errors);
+        } else if status && builtin == Builtin::Namespace {
+            check::phase(new, &mut errors);
         } else if !status {
             check::builtin(builtin, new, old, &mut errors);
         }

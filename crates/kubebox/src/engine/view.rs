@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Engine;
-use super::admit::convert_event;
+use super::event::{self, convert_event};
 use super::resource::Resource;
 use super::shape::{Include, Shape};
 use super::store::Stored;
@@ -34,7 +34,7 @@ impl View<'_> {
     pub(crate) fn object(&self, stored: &Stored, headers: bool, out: &mut Vec<u8>) {
         match self.shape {
             Shape::Full if self.resource.is_new_event() => {
-                append(out, &self.value(stored));
+                append(out, &self.filled(stored));
             }
             Shape::Full => {
                 self.front(out);
@@ -54,7 +54,7 @@ impl View<'_> {
     fn item(&self, stored: &Stored, out: &mut Vec<u8>) {
         match self.shape {
             Shape::Full if self.resource.is_new_event() => {
-                let mut value = self.value(stored);
+                let mut value = self.filled(stored);
                 if let Some(map) = value.as_object_mut() {
                     map.remove("apiVersion");
                     map.remove("kind");
@@ -73,7 +73,7 @@ impl View<'_> {
         match include {
             Include::None => {}
             Include::Metadata => row["object"] = partial(&value),
-            Include::Object => row["object"] = value,
+            Include::Object => row["object"] = self.filled(stored),
         }
         row
     }
@@ -81,6 +81,13 @@ impl View<'_> {
     /// The decoded object in the version that the request asks for.
     pub(crate) fn value(&self, stored: &Stored) -> Value {
         typed(self.resource, self.version, stored.value())
+    }
+
+    /// The same, with the empty fields that an answer shows.
+    fn filled(&self, stored: &Stored) -> Value {
+        let mut value = self.value(stored);
+        event::fill(self.resource, self.resource.is_new_event(), &mut value);
+        value
     }
 
     /// Renders a list.
@@ -112,6 +119,11 @@ impl View<'_> {
         };
         append(&mut out, &head);
         out.pop();
+        // Go prints a list that nobody ever made as null.
+        if items.is_empty() && matches!(self.shape, Shape::Partial) {
+            out.extend_from_slice(b",\"items\":null}");
+            return out.into();
+        }
         out.extend_from_slice(format!(",\"{name}\":[").as_bytes());
         for (i, stored) in items.iter().enumerate() {
             if i > 0 {
@@ -166,6 +178,7 @@ fn partial(object: &Value) -> Value {
 pub(crate) fn typed(resource: &Resource, version: usize, mut object: Value) -> Value {
     object["kind"] = resource.kind.as_str().into();
     object["apiVersion"] = resource.api_version(version).into();
+    event::strip(resource, false, &mut object);
     if resource.is_new_event() {
         convert_event(&mut object, true);
     }
@@ -200,7 +213,8 @@ impl Engine {
 
     /// Encodes an object as a dry run shows it: at the version it already has, if any.
     pub(crate) fn encode_unstored(&self, resource: &Resource, object: Value) -> Stored {
-        let object = untyped(resource, object);
+        let mut object = untyped(resource, object);
+        event::fill(resource, false, &mut object);
         let version = super::meta::text(&object, "resourceVersion")
             .parse()
             .unwrap_or(0);

@@ -59,13 +59,11 @@ pub(crate) enum Polled {
 impl Engine {
     pub(crate) fn watch(&mut self, call: &Call<'_>) -> Result<WatchPlan> {
         let query = &call.request.query;
+        let timeout = query.number("timeoutSeconds")?;
+        Selector::check_syntax(query)?;
         check_watch(query)?;
-        let selector = Selector::parse(
-            query.get("labelSelector"),
-            query.get("fieldSelector"),
-            &call.resource,
-        )?;
-        let asked = query.version()?;
+        let selector = Selector::parse(query, &call.resource)?;
+        let asked = query.own_fault_version()?;
         let table = self.store.table(call.resource.table);
         let wants_initial = query.flag("sendInitialEvents");
         let legacy = !query.has("sendInitialEvents") && asked.unwrap_or(0) == 0;
@@ -95,7 +93,7 @@ impl Engine {
         }
         Ok(WatchPlan {
             table: call.resource.table,
-            timeout: query.number("timeoutSeconds")?.filter(|n| *n > 0),
+            timeout,
             bookmarks: query.flag("allowWatchBookmarks"),
             resource: Arc::clone(&call.resource),
             version: call.version,

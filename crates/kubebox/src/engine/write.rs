@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::admit::{body, complete, prepare};
+use super::admit::{prepare, sent};
 use super::error::{ApiError, Named, Result};
 use super::field::FieldError;
 use super::managed::{Write, track};
@@ -14,21 +14,22 @@ use super::validate::check_object;
 use super::view::{typed, untyped};
 use super::{Answer, Call, Engine, crd, meta};
 
-/// Fields of the metadata that only the server sets.
-const SYSTEM: [&str; 4] = [
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-];
+mod rules;
+
+use rules::{
+    begin, copy_or_remove, generation, place, restore, same, single_owners, warn_of_finalizers,
+    wrong_uid,
+};
 
 impl Engine {
     pub(crate) fn create(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let object = body(call.request)?;
+        let mut object = self.sent(call)?;
+        self.decode(call, &mut object)?;
         let stored = self.create_object(call, object)?;
         Ok(self.answer(call, 201, &stored))
     }
 
+    /// Stores a decoded object as a new one.
     pub(crate) fn create_object(
         &mut self,
         call: &mut Call<'_>,
@@ -39,51 +40,33 @@ impl Engine {
             let text = "create not allowed while custom resource definition is terminating";
             return Err(ApiError::not_while_terminating(text));
         }
-        let (version, strictness) = (call.version, call.strictness);
-        self.admit(
-            &resource,
-            version,
-            &mut object,
-            strictness,
-            &mut call.warnings,
-        )?;
-        if !meta::text(&object, "resourceVersion").is_empty() {
+        if meta::text(&object, "resourceVersion")
+            .parse::<u64>()
+            .is_ok_and(|v| v > 0)
+        {
             let text = "resourceVersion should not be set on objects to be created";
-            return Err(ApiError::version_on_create(text));
+            return Err(ApiError::internal(text));
         }
-        place(call, &mut object)?;
         let prefix = meta::text(&object, "generateName").to_owned();
+        let named = match meta::text(&object, "name") {
+            "" => prefix.as_str(),
+            name => name,
+        };
+        self.namespace_takes_content(call, named)?;
         if meta::text(&object, "name").is_empty() && !prefix.is_empty() {
             meta::set(&mut object, "name", self.ids.name(&prefix));
         }
         let name = meta::text(&object, "name").to_owned();
-        self.namespace_takes_content(call, &name)?;
-        for key in SYSTEM {
-            meta::remove(&mut object, key);
-        }
-        meta::remove(&mut object, "selfLink");
-        meta::remove(&mut object, "generation");
-        if resource.versions[call.version].status
-            && let Some(map) = object.as_object_mut()
-        {
-            map.remove("status");
-        }
         let time = meta::time(call.now);
-        meta::set(&mut object, "creationTimestamp", time.as_str());
-        let generated = matches!(resource.builtin, None | Some(Builtin::Crd));
-        if generated {
-            meta::set(&mut object, "generation", 1);
-        }
-        match resource.builtin {
-            Some(Builtin::Crd) => crd::complete(&mut object),
-            Some(builtin) => complete(builtin, &mut object, None),
-            None => {}
-        }
+        begin(&resource, call.version, &mut object, &time);
         check_object(&resource, call.version, &object, None, false)?;
+        warn_of_finalizers(call, &object, None);
         meta::set(&mut object, "uid", self.ids.uid());
         let key = store::key(meta::text(&object, "namespace"), &name);
-        if self.store.table(resource.table).get(&key).is_some() {
-            return Err(ApiError::already_exists(resource.named(), &name));
+        if let Some(other) = self.store.table(resource.table).get(&key) {
+            let (going, generated) = (other.meta.terminating, !prefix.is_empty());
+            let named = resource.named();
+            return Err(ApiError::already_exists(named, &name, going, generated));
         }
         meta::remove(&mut object, "managedFields");
         self.track(call, None, &mut object);
@@ -101,16 +84,28 @@ impl Engine {
 
     /// PUT.
     pub(crate) fn update(&mut self, call: &mut Call<'_>) -> Result<Answer> {
-        let new = body(call.request)?;
+        let mut new = self.sent(call)?;
+        self.decode(call, &mut new)?;
         let creates = matches!(call.resource.builtin, Some(Builtin::Lease | Builtin::Event));
         let old = match self.stored(call) {
             Err(_) if creates => {
+                let uid = meta::text(&new, "uid");
+                if !uid.is_empty() {
+                    return Err(wrong_uid(call, &self.registry, uid, ""));
+                }
                 let stored = self.create_object(call, new)?;
                 return Ok(self.answer(call, 201, &stored));
             }
             other => other?,
         };
-        let unconditional = call.resource.typed() && call.resource.builtin != Some(Builtin::Crd);
+        let (uid, own) = (meta::text(&new, "uid"), &*old.meta.uid);
+        if !uid.is_empty() && uid != own {
+            return Err(wrong_uid(call, &self.registry, uid, own));
+        }
+        let unconditional = !matches!(
+            call.resource.builtin,
+            None | Some(Builtin::Crd | Builtin::Lease)
+        );
         if meta::text(&new, "resourceVersion").is_empty() && !unconditional {
             let text = "must be specified for an update";
             let errors = [FieldError::invalid("metadata.resourceVersion", 0, text)];
@@ -121,7 +116,25 @@ impl Engine {
         Ok(self.answer(call, 200, &stored))
     }
 
-    /// Turns the stored object into a new one, as PUT and every PATCH do.
+    fn sent(&self, call: &mut Call<'_>) -> Result<Value> {
+        let (object, repeated) = sent(call.request, &call.resource)?;
+        call.repeated = repeated;
+        Ok(object)
+    }
+
+    /// Makes a sent or patched object one of the resource, at the request's place.
+    pub(crate) fn decode(&self, call: &mut Call<'_>, object: &mut Value) -> Result<()> {
+        let resource = Arc::clone(&call.resource);
+        let (version, strictness) = (call.version, call.strictness);
+        let repeated = std::mem::take(&mut call.repeated);
+        let warnings = &mut call.warnings;
+        self.admit(&resource, version, object, strictness, &repeated, warnings)?;
+        place(call, object)?;
+        single_owners(call, object);
+        Ok(())
+    }
+
+    /// Turns the stored object into a new one, as PUT and every PATCH do once it is decoded.
     pub(crate) fn replace(
         &mut self,
         call: &mut Call<'_>,
@@ -129,31 +142,16 @@ impl Engine {
         mut new: Value,
     ) -> Result<Arc<Stored>> {
         let resource = Arc::clone(&call.resource);
-        let (version, strictness) = (call.version, call.strictness);
+        let version = call.version;
         let name = call.target.name.clone();
-        self.admit(&resource, version, &mut new, strictness, &mut call.warnings)?;
-        place(call, &mut new)?;
+        self.namespace_of(call)?;
         let old = typed(&resource, version, stored.value());
         let sent = meta::text(&new, "resourceVersion");
         if !sent.is_empty() && sent != meta::text(&old, "resourceVersion") {
             return Err(ApiError::stale(resource.named(), &name));
         }
-        let (uid, own) = (meta::text(&new, "uid"), meta::text(&old, "uid"));
-        if !uid.is_empty() && uid != own {
-            let path = if resource.typed() {
-                ""
-            } else {
-                resource.group.as_str()
-            };
-            let key = [path, &resource.plural, &stored.key()].join("/");
-            let key = key.trim_start_matches('/');
-            let why = format!(
-                "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
-                 AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in \
-                 object meta: {own}"
-            );
-            return Err(ApiError::conflict(resource.named(), &name, &why));
-        }
+        let sent = new["metadata"].clone();
+        let sent_spec = new.get("spec").cloned();
         restore(call, &mut new, &old);
         let status = call.target.subresource == "status";
         generation(&resource, version, &mut new, &old);
@@ -162,7 +160,27 @@ impl Engine {
             crd::establish(&mut new, &meta::time(call.now));
         }
         check_object(&resource, version, &new, Some(&old), status)?;
-        self.track(call, Some(&old), &mut new);
+        warn_of_finalizers(call, &new, Some(&old));
+        if status && !resource.typed() {
+            // What the request says of the metadata is owned, though it is not taken over.
+            let mut wished = new.clone();
+            for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
+                copy_or_remove(&mut wished["metadata"], key, sent.get(key).cloned());
+            }
+            self.track(call, Some(&old), &mut wished);
+            let tracked = wished["metadata"].get("managedFields").cloned();
+            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
+        } else if resource.builtin == Some(Builtin::Namespace) && call.target.subresource.is_empty()
+        {
+            // What the request leaves out of the spec is nobody's any more, though it stays.
+            let mut wished = new.clone();
+            copy_or_remove(&mut wished, "spec", sent_spec);
+            self.track(call, Some(&old), &mut wished);
+            let tracked = wished["metadata"].get("managedFields").cloned();
+            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
+        } else {
+            self.track(call, Some(&old), &mut new);
+        }
         let finished = meta::terminating(&new)
             && meta::finalizers(&new).is_empty()
             && new["spec"]["finalizers"]
@@ -175,9 +193,10 @@ impl Engine {
             return Ok(Arc::new(self.encode_unstored(&resource, new)));
         }
         if finished {
-            let gone = self.erase(&resource, new);
+            // Watches hear of the state that was stored; the answer shows the one that was sent.
+            let gone = self.erase(&resource, old);
             self.after_delete(&resource, &gone, call.now);
-            return Ok(gone);
+            return Ok(Arc::new(self.encode_unstored(&resource, new)));
         }
         let stored = self.commit(&resource, new);
         self.after_write(&resource, &stored, call.now);
@@ -192,26 +211,33 @@ impl Engine {
             subresource: &call.target.subresource,
             time: &meta::time(call.now),
         };
-        track(&version.schema, old, new, &write);
+        track(&version.schema, &self.registry.meta, old, new, &write);
+    }
+
+    /// The namespace of a write, if the resource has one; it must be there.
+    fn namespace_of(&self, call: &Call<'_>) -> Result<Option<Arc<Stored>>> {
+        let namespace = call.target.namespace.as_str();
+        let resource = self.registry.by_builtin(Builtin::Namespace);
+        let Some(resource) = resource.filter(|_| call.resource.namespaced) else {
+            return Ok(None);
+        };
+        let found = self.store.table(resource.table).get(namespace).cloned();
+        let namespaces = Named {
+            group: "",
+            name: "namespaces",
+        };
+        found
+            .map(Some)
+            .ok_or_else(|| ApiError::not_found(namespaces, namespace))
     }
 
     /// Refuses a create in a namespace that is missing or going away.
     fn namespace_takes_content(&self, call: &Call<'_>, name: &str) -> Result<()> {
         let namespace = call.target.namespace.as_str();
-        let Some(resource) = self.registry.by_builtin(Builtin::Namespace) else {
-            return Ok(());
-        };
-        if !call.resource.namespaced {
-            return Ok(());
-        }
-        let Some(found) = self.store.table(resource.table).get(namespace) else {
-            let namespaces = Named {
-                group: "",
-                name: "namespaces",
-            };
-            return Err(ApiError::not_found(namespaces, namespace));
-        };
-        if meta::terminating(&found.value()) {
+        if self
+            .namespace_of(call)?
+            .is_some_and(|found| found.meta.terminating)
+        {
             return Err(ApiError::terminating(
                 call.resource.named(),
                 name,
@@ -220,125 +246,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Makes name and namespace those of the request's path, or refuses.
-fn place(call: &Call<'_>, object: &mut Value) -> Result<()> {
-    if call.resource.namespaced {
-        let sent = meta::text(object, "namespace");
-        if sent.is_empty() {
-            meta::set(object, "namespace", call.target.namespace.as_str());
-        } else if sent != call.target.namespace {
-            let text = "the namespace of the provided object does not match the namespace sent \
-                        on the request";
-            return Err(ApiError::bad_request(text));
-        }
-    }
-    let (sent, asked) = (meta::text(object, "name"), call.target.name.as_str());
-    if asked.is_empty() || sent == asked {
-        return Ok(());
-    }
-    if sent.is_empty() {
-        meta::set(object, "name", asked);
-        return Ok(());
-    }
-    Err(ApiError::bad_request(format!(
-        "the name of the object ({sent}) does not match the name on the URL ({asked})"
-    )))
-}
-
-/// Puts back what this request may not change.
-fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
-    for key in SYSTEM.iter().chain(&["generation", "generateName"]) {
-        let keep = *key != "generateName";
-        match old["metadata"].get(*key).filter(|_| keep) {
-            Some(value) => meta::set(new, key, value.clone()),
-            None if keep => {
-                meta::remove(new, key);
-            }
-            None => {}
-        }
-    }
-    meta::remove(new, "selfLink");
-    let version = &call.resource.versions[call.version];
-    let copy = |new: &mut Value, key: &str| match old.get(key) {
-        Some(value) => new[key] = value.clone(),
-        None => {
-            if let Some(map) = new.as_object_mut() {
-                map.remove(key);
-            }
-        }
-    };
-    match call.target.subresource.as_str() {
-        "status" => {
-            let status = new.get("status").cloned();
-            let tracked = new["metadata"].get("managedFields").cloned();
-            *new = old.clone();
-            copy_or_remove(new, "status", status);
-            if let Some(tracked) = tracked {
-                meta::set(new, "managedFields", tracked);
-            }
-        }
-        "finalize" => {
-            let finalizers = new["spec"]["finalizers"].clone();
-            *new = old.clone();
-            new["spec"]["finalizers"] = finalizers;
-        }
-        _ => {
-            if version.status {
-                copy(new, "status");
-            }
-            match call.resource.builtin {
-                Some(Builtin::Crd) | None => {}
-                Some(builtin) => complete(builtin, new, Some(old)),
-            }
-        }
-    }
-    meta::set(new, "resourceVersion", meta::text(old, "resourceVersion"));
-}
-
-fn copy_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
-    if let Some(map) = object.as_object_mut() {
-        match value {
-            Some(value) => map.insert(key.to_owned(), value),
-            None => map.remove(key),
-        };
-    }
-}
-
-/// Counts a change of the desired state.
-fn generation(resource: &Resource, version: usize, new: &mut Value, old: &Value) {
-    if !matches!(resource.builtin, None | Some(Builtin::Crd)) {
-        return;
-    }
-    let status = resource.versions[version].status;
-    let desired = |object: &Value| {
-        let map = object.as_object().cloned().unwrap_or_default();
-        let skip = |key: &str| key == "metadata" || (status && key == "status");
-        map.into_iter()
-            .filter(|(k, _)| !skip(k))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    if desired(new) != desired(old) {
-        meta::set(new, "generation", meta::generation(old) + 1);
-    }
-}
-
-/// Whether a write would change nothing; times of managedFields do not count.
-fn same(new: &Value, old: &Value) -> bool {
-    let timeless = |object: &Value| {
-        let mut object = object.clone();
-        if let Some(list) = object["metadata"]["managedFields"].as_array_mut() {
-            for entry in list.iter_mut().filter_map(Value::as_object_mut) {
-                entry.remove("time");
-            }
-        }
-        if let Some(map) = object["metadata"].as_object_mut() {
-            map.retain(|_, v| !v.is_null());
-        }
-        object
-    };
-    new == old || timeless(new) == timeless(old)
 }
 
 impl Engine {
@@ -357,7 +264,8 @@ impl Engine {
             subresource: "status",
             time,
         };
-        track(&resource.versions[0].schema, Some(&old), object, &write);
+        let schema = &resource.versions[0].schema;
+        track(schema, &self.registry.meta, Some(&old), object, &write);
     }
 
     /// Removes an object whose last state is given, at a resourceVersion of its own.

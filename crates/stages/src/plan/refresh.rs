@@ -64,7 +64,7 @@ pub(super) fn asked_for(observed: &Observed, why: ReadWhy) -> bool {
 
 /// When values were last read well.
 pub(crate) fn refreshed_at(observed: &Observed) -> Option<Timestamp> {
-    let status = observed.object.status.as_ref();
+    let status = observed.status();
     let told = status.and_then(|status| Some(status.refresh_time.as_ref()?.0));
     told.max(observed.memory.refreshed_at)
 }
@@ -80,7 +80,7 @@ fn edit_counts(observed: &Observed) -> bool {
 
 /// Whether the last attempt failed.
 fn failed(observed: &Observed) -> bool {
-    let status = observed.object.status.as_ref();
+    let status = observed.status();
     observed.memory.failures > 0
         || (observed.memory.synced.is_none()
             && (status.iter().flat_map(|status| &status.conditions))
@@ -132,7 +132,7 @@ fn reason(observed: &Observed) -> Option<&str> {
 }
 
 fn ready(observed: &Observed) -> Option<&tidegate_api::Condition> {
-    let status = observed.object.status.as_ref()?;
+    let status = observed.status()?;
     (status.conditions.iter()).find(|condition| condition.type_ == names::READY)
 }
 

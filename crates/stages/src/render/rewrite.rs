@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gotpl::{Env, ExecErrorKind, Limits, MissingKey, Options, Template};
+use gotpl::{Env, ExecErrorKind, Limits};
 use jiff::tz::TimeZone;
 use tidegate_api::{
     MergeConflictPolicy, MergePriorityPolicy, MergeStrategy, Rewrite, RewriteMerge, RewriteRegexp,
@@ -13,6 +13,7 @@ use tidegate_api::{
 };
 
 use super::seed::Domain;
+use super::template::TRANSFORM;
 use super::{Tools, Value, json};
 
 type Values = BTreeMap<String, Value>;
@@ -71,7 +72,7 @@ fn transform(
     position: usize,
     tools: &Tools<'_>,
 ) -> Result<Values, String> {
-    let text = ("transform", &*change.template);
+    let text = (TRANSFORM, &*change.template);
     rename(values, text, &[], position, tools).map_err(|fault| match fault {
         Fault::Execution(_, public) | Fault::Syntax(public) => public,
     })
@@ -91,12 +92,8 @@ fn rename(
     position: usize,
     tools: &Tools<'_>,
 ) -> Result<Values, Fault> {
-    let options = Options {
-        missing_key: MissingKey::Invalid,
-        ..Options::default()
-    };
-    let template =
-        Template::parse(name, text, &options).map_err(|error| Fault::Syntax(error.public()))?;
+    let template = (tools.templates.transform(name, text.as_bytes()))
+        .map_err(|error| Fault::Syntax(error.public()))?;
     let mut rng = tools.seed.stream(Domain::Rewrite, position as u64);
     let mut renamed = Values::new();
     for (key, value) in values {

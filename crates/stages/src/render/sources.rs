@@ -1,9 +1,11 @@
 //! Pure. Which ConfigMaps and Secrets hold an object's templates.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use tidegate_api::{ExternalSecret, TemplateRef};
+use tidegate_api::{ExternalSecret, Template, TemplateRef};
+use tidegate_contract::SecretValue;
 
 /// A ConfigMap or Secret that holds templates.
 ///
@@ -17,6 +19,9 @@ pub struct TemplateSourceKey {
     pub name: Arc<str>,
 }
 
+/// Contents of the objects that hold templates; `None` for one that does not exist.
+pub type TemplateSources = BTreeMap<TemplateSourceKey, Option<Arc<BTreeMap<String, SecretValue>>>>;
+
 /// The kinds of objects that hold templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TemplateSourceKind {
@@ -27,7 +32,9 @@ pub enum TemplateSourceKind {
 }
 
 impl TemplateSourceKey {
-    pub(super) fn of(kind: TemplateSourceKind, reference: &TemplateRef) -> Self {
+    /// The object that a template names.
+    #[must_use]
+    pub fn of(kind: TemplateSourceKind, reference: &TemplateRef) -> Self {
         Self {
             kind,
             name: reference.name.as_str().into(),
@@ -44,11 +51,14 @@ impl fmt::Display for TemplateSourceKey {
 /// The objects whose contents a render of `object` needs, sorted, each once.
 #[must_use]
 pub fn template_sources(object: &ExternalSecret) -> Vec<TemplateSourceKey> {
-    use TemplateSourceKind::{ConfigMap, Secret};
     let template = object.spec.target.template.as_ref();
-    let mut keys: Vec<TemplateSourceKey> = template
-        .into_iter()
-        .flat_map(|template| &template.template_from)
+    template.map(of_template).unwrap_or_default()
+}
+
+/// The objects whose contents a template needs, sorted, each once.
+pub(super) fn of_template(template: &Template) -> Vec<TemplateSourceKey> {
+    use TemplateSourceKind::{ConfigMap, Secret};
+    let mut keys: Vec<TemplateSourceKey> = (template.template_from.iter())
         .flat_map(|from| {
             let map = from.config_map.as_ref().map(|map| (ConfigMap, map));
             map.into_iter()

@@ -6,16 +6,20 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
-use gotpl::Options;
 use tidegate_api::{Template, TemplateFrom, TemplateScope};
 use tidegate_contract::SecretValue;
 
 use super::sources::{TemplateSourceKey, TemplateSourceKind};
-use super::{Desired, Tools};
+use super::{Desired, TemplateSources, Templates, Tools};
 use crate::Observed;
 use crate::outcome::SyncError;
 use run::{Made, Run};
+
+/// What the texts of literals and of rewrites are called in errors.
+const LITERAL: &str = "literal";
+pub(super) const TRANSFORM: &str = "transform";
 
 /// What a template makes of the Secret beside its data.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -44,12 +48,12 @@ impl fmt::Debug for Shape {
 
 impl Shape {
     /// The shape of a template whose metadata has no action to render; `None` for others.
-    pub(crate) fn fixed(template: &Template) -> Option<Self> {
+    pub(crate) fn fixed(template: &Template, templates: &Templates) -> Option<Self> {
         let data_only = |from: &TemplateFrom| Target::of(&from.target) == Some(Target::Data);
         let metadata = template.metadata.clone().unwrap_or_default();
         let rendered = (metadata.labels.values())
             .chain(metadata.annotations.values())
-            .any(|text| text.contains("{{"));
+            .any(|text| templates.has_action(text.as_bytes()));
         (!rendered && template.template_from.iter().all(data_only)).then(|| Self {
             type_: template.type_.clone(),
             labels: metadata.labels,
@@ -89,17 +93,30 @@ pub(super) fn apply(
     observed: &Observed,
     tools: &Tools<'_>,
 ) -> Result<(), SyncError> {
-    let Some(template) = &observed.object.spec.target.template else {
-        return Ok(());
-    };
-    let (made, volatile) = Run::new(template, observed, tools, &desired.data).whole()?;
+    match &observed.object.spec.target.template {
+        Some(template) => render(desired, template, &observed.templates, tools),
+        None => Ok(()),
+    }
+}
+
+/// Renders one template over the values in `desired`.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) fn render(
+    desired: &mut Desired,
+    template: &Template,
+    sources: &TemplateSources,
+    tools: &Tools<'_>,
+) -> Result<(), SyncError> {
+    let (made, volatile) = Run::new(template, sources, tools, &desired.data).whole()?;
     let legacy = if desired.legacy.is_empty() || volatile {
         None
     } else {
         let mut data = desired.data.clone();
         data.extend((desired.legacy.iter()).map(|(key, value)| (key.clone(), value.clone())));
         // Where the rounded numbers of ESO fail there is nothing that could count as equal.
-        let run = Run::new(template, observed, tools, &data);
+        let run = Run::new(template, sources, tools, &data);
         run.whole().ok().map(|(made, _)| made.data)
     };
     desired.legacy = differing(legacy.unwrap_or_default(), &made.data);
@@ -131,12 +148,8 @@ fn differing(
 }
 
 /// Whether keys of the data come out of a template, and so perhaps out of a value.
-pub(super) fn makes_keys(observed: &Observed) -> bool {
-    let template = observed.object.spec.target.template.as_ref();
-    (template
-        .into_iter()
-        .flat_map(|template| &template.template_from))
-    .any(|from| {
+pub(super) fn makes_keys(template: &Template) -> bool {
+    template.template_from.iter().any(|from| {
         from.literal.is_some()
             || (from.config_map.iter().chain(&from.secret))
                 .flat_map(|source| &source.items)
@@ -148,41 +161,45 @@ pub(super) fn makes_keys(observed: &Observed) -> bool {
 /// bytes or asks for the time.
 pub(crate) fn volatile(observed: &Observed) -> bool {
     let spec = &observed.object.spec;
+    let templates = &observed.config.templates;
+    // One that does not parse renders nothing.
+    let draws = |parsed: Result<Arc<gotpl::Template>, gotpl::ParseError>| {
+        parsed.is_ok_and(|template| template.uses_random_or_time())
+    };
     let transforms = (spec.data_from.iter())
         .flat_map(|from| &from.rewrite)
         .filter_map(|rewrite| Some(rewrite.transform.as_ref()?.template.as_bytes()));
-    let template = spec.target.template.as_ref();
-    let own = template.into_iter().flat_map(|template| {
-        let metadata = (template.metadata.iter()).flat_map(|metadata| {
-            metadata
-                .labels
-                .values()
-                .chain(metadata.annotations.values())
-        });
-        let literals = (template.template_from.iter()).filter_map(|from| from.literal.as_ref());
-        (template.data.values().chain(metadata).chain(literals)).map(String::as_bytes)
-    });
-    let elsewhere = template
+    if transforms
         .into_iter()
-        .flat_map(|template| &template.template_from)
-        .flat_map(|from| source_texts(from, observed));
-    transforms.chain(own).chain(elsewhere).any(|source| {
-        // A text without actions is not worth parsing; one that fails renders nothing.
-        source.windows(2).any(|pair| pair == b"{{")
-            && gotpl::Template::parse("", source, &Options::default())
-                .is_ok_and(|template| template.uses_random_or_time())
-    })
+        .any(|text| draws(templates.transform(TRANSFORM, text)))
+    {
+        return true;
+    }
+    let Some(template) = &spec.target.template else {
+        return false;
+    };
+    let metadata = (template.metadata.iter())
+        .flat_map(|metadata| metadata.labels.iter().chain(&metadata.annotations));
+    let own = (template.data.iter().chain(metadata)).map(|(key, text)| (&**key, text.as_bytes()));
+    let literals = (template.template_from.iter())
+        .filter_map(|from| Some((LITERAL, from.literal.as_ref()?.as_bytes())));
+    let elsewhere =
+        (template.template_from.iter()).flat_map(|from| source_texts(from, &observed.templates));
+    // A text without actions is not worth parsing.
+    (own.chain(literals).chain(elsewhere))
+        .any(|(name, text)| templates.has_action(text) && draws(templates.text(name, text)))
 }
 
 fn source_texts<'a>(
     from: &'a TemplateFrom,
-    observed: &'a Observed,
-) -> impl Iterator<Item = &'a [u8]> {
+    sources: &'a TemplateSources,
+) -> impl Iterator<Item = (&'a str, &'a [u8])> {
     let map = (from.config_map.iter()).map(|map| (TemplateSourceKind::ConfigMap, map));
     let secret = (from.secret.iter()).map(|secret| (TemplateSourceKind::Secret, secret));
     map.chain(secret).flat_map(|(kind, source)| {
         let key = TemplateSourceKey::of(kind, source);
-        let contents = observed.templates.get(&key).and_then(Option::as_ref);
-        (source.items.iter()).filter_map(move |item| Some(contents?.get(&item.key)?.expose()))
+        let contents = sources.get(&key).and_then(Option::as_ref);
+        (source.items.iter())
+            .filter_map(move |item| Some((&*item.key, contents?.get(&item.key)?.expose())))
     })
 }

@@ -1,5 +1,7 @@
 //! Pure. YAML to a map of strings, as ESO reads rendered texts: version 1.1 scalars, coerced.
 
+#[cfg(test)]
+mod fuzz;
 mod scalar;
 #[cfg(test)]
 mod tests;

@@ -189,6 +189,43 @@ fn a_failure_is_told_once_and_keeps_what_was_known() {
 }
 
 #[test]
+fn what_was_told_counts_before_the_watch_shows_it() {
+    let good = synced(Ready::Synced, Written::Nothing);
+    let told = |mut observed: Observed, outcome: &Outcome| {
+        let report = status(&observed, outcome, &env());
+        observed.memory = Memory::after(&observed, outcome, &env());
+        observed.memory.tell(&report);
+        (observed, report)
+    };
+    let healthy = simple(json!({})).synced(THEN, &[]);
+    let (failing, first) = told(healthy.clone(), &failed("cause"));
+    // The same failure again is no news, although the watch still shows the old Ready=True.
+    let (failing, again) = told(failing, &failed("cause"));
+    assert_eq!(again.urgency, Urgency::None);
+    // A quick recovery is: else the False that is on its way would stay.
+    let (recovered, news) = told(failing.clone(), &good);
+    assert_eq!((reason(&news).0, news.urgency), ("True", Urgency::First));
+    // And so is the next failure of the old kind, although the watch now shows it.
+    let shown = recovered.with(|o| o.edit(|es| es.status = Some(first.status.clone())));
+    let (_, news) = told(shown, &failed("cause"));
+    assert_eq!((reason(&news).0, news.urgency), ("False", Urgency::Failure));
+
+    // What arrived is forgotten, and what somebody else wrote later counts.
+    let mut memory = failing.memory.clone();
+    memory.seen(healthy.object.status.as_ref(), true);
+    assert_eq!(
+        memory.told.as_deref(),
+        Some(&first.status),
+        "an older event"
+    );
+    memory.seen(Some(&first.status), true);
+    assert_eq!(memory.told, None);
+    let mut memory = failing.memory.clone();
+    memory.seen(healthy.object.status.as_ref(), false);
+    assert_eq!(memory.told, None);
+}
+
+#[test]
 fn an_outage_is_told_once_whatever_its_faces() {
     let outage = |detail: &str| {
         let kind = tidegate_contract::ErrorKind::Unavailable;

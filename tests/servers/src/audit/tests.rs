@@ -6,6 +6,7 @@ fn line(stage: &str, verb: &str, code: u16) -> String {
     format!(
         r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","level":"Metadata","stage":"{stage}",
         "requestURI":"/api/v1/namespaces/a/secrets/s","verb":"{verb}","userAgent":"t/1",
+        "requestReceivedTimestamp":"2026-01-01T00:00:00.000001Z",
         "user":{{"username":"tidegate","groups":["system:authenticated"]}},
         "objectRef":{{"resource":"secrets","namespace":"a","name":"s","apiVersion":"v1"}},
         "responseStatus":{{"metadata":{{}},"code":{code}}}}}"#

@@ -36,6 +36,7 @@ impl Files {
         users: &[User],
     ) -> Result<Self, ServerError> {
         let server = pki::server_certificate("kube-apiserver")?;
+        let client = pki::client_certificate("etcd client")?;
         let (signing_key, public_key) = pki::signing_key()?;
         let dir = scratch.data("files");
         let own = [
@@ -56,6 +57,10 @@ impl Files {
         }
         for (name, content) in [
             ("server.crt", &server.certificate_pem),
+            ("server-ca.crt", &server.ca_pem),
+            ("etcd-client-ca.crt", &client.ca_pem),
+            ("etcd-client.crt", &client.certificate_pem),
+            ("etcd-client.key", &client.key_pem),
             ("server.key", &server.key_pem),
             ("service-accounts.key", &signing_key),
             ("service-accounts.pub", &public_key),

@@ -2,11 +2,27 @@
 
 use std::path::Path;
 
-pub(super) fn etcd(data: &Path, port: u16, peer_port: u16) -> Vec<String> {
-    let (client, peer) = (address(port), address(peer_port));
+/// The ports of etcd: for clients in the clear, for clients with certificates, for peers.
+pub(super) struct EtcdPorts {
+    pub(super) plain: u16,
+    pub(super) tls: u16,
+    pub(super) peer: u16,
+}
+
+pub(super) fn etcd(data: &Path, files: &Path, ports: &EtcdPorts) -> Vec<String> {
+    let (client, peer) = (address(ports.plain), address(ports.peer));
+    let file = |flag: &str, name: &str| format!("--{flag}={}", files.join(name).display());
     vec![
         format!("--data-dir={}", data.display()),
-        format!("--listen-client-urls={client}"),
+        format!(
+            "--listen-client-urls={client},https://127.0.0.1:{}",
+            ports.tls
+        ),
+        // These concern the second address alone.
+        "--client-cert-auth".to_owned(),
+        file("trusted-ca-file", "etcd-client-ca.crt"),
+        file("cert-file", "server.crt"),
+        file("key-file", "server.key"),
         format!("--advertise-client-urls={client}"),
         format!("--listen-peer-urls={peer}"),
         format!("--initial-advertise-peer-urls={peer}"),

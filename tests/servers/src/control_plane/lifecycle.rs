@@ -12,11 +12,12 @@ use crate::process::Process;
 impl ControlPlane {
     pub(super) async fn start_etcd(&self, program: &Path) -> Result<(), ServerError> {
         let data = self.scratch.data("etcd");
-        let args = flags::etcd(
-            &data,
-            self.ports.etcd.number(),
-            self.ports.etcd_peer.number(),
-        );
+        let ports = flags::EtcdPorts {
+            plain: self.ports.etcd.number(),
+            tls: self.ports.etcd_tls.number(),
+            peer: self.ports.etcd_peer.number(),
+        };
+        let args = flags::etcd(&data, self.files.dir(), &ports);
         let mut etcd = Process::start("etcd", &self.scratch, program, &args)?;
         let http = Http::new(&self.etcd_endpoint(), None)?;
         let healthy = async || matches!(http.get("/health").await, Ok(a) if a.status == 200);
@@ -30,6 +31,17 @@ impl ControlPlane {
     /// # Errors
     /// As [`ControlPlane::start`], and [`ServerError::Usage`] when it already runs.
     pub async fn start_apiserver(&self) -> Result<(), ServerError> {
+        // A test's first object usually goes into `default`, which is made after readiness.
+        self.start_apiserver_until(&["/readyz", "/api/v1/namespaces/default"])
+            .await
+    }
+
+    /// As [`ControlPlane::start_apiserver`], for a server that cannot be ready: it has started
+    /// once all these paths answer 200.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::start`].
+    pub async fn start_apiserver_until(&self, paths: &[&str]) -> Result<(), ServerError> {
         let program = ensure("kube-apiserver").await?;
         let mut slot = self.apiserver.lock().await;
         if slot.is_some() {
@@ -50,9 +62,14 @@ impl ControlPlane {
         });
         let mut apiserver = Process::start("kube-apiserver", &self.scratch, &program, &args)?;
         let api = self.api(ADMIN)?;
-        let is_ok = async |path| matches!(api.get(path).await, Ok(a) if a.status == 200);
-        // A test's first object usually goes into `default`, which is made after readiness.
-        let ready = async || is_ok("/readyz").await && is_ok("/api/v1/namespaces/default").await;
+        let ready = async || {
+            for path in paths {
+                if !matches!(api.get(path).await, Ok(answer) if answer.status == 200) {
+                    return false;
+                }
+            }
+            true
+        };
         apiserver.ready(&self.scratch, ready).await?;
         *slot = Some(apiserver);
         Ok(())

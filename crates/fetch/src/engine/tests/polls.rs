@@ -35,6 +35,9 @@ fn the_same_value_wakes_nobody_and_refreshes_all() {
     for n in 0..100 {
         assert_eq!(world.engine.refreshed_at(&format!("o{n}")), Some(last));
     }
+    let due = world.engine.due_at("o7").unwrap();
+    assert!(due > world.now && due <= world.now + secs(60), "{due:?}");
+    assert_eq!(world.engine.due_at("nobody"), None);
     let stats = world.engine.stats(world.now);
     assert_eq!((stats.groups, stats.objects, stats.held), (1, 100, 0));
     assert_eq!(stats.same, stats.polls + 1);

@@ -73,12 +73,19 @@ fn saturate(rate: &mut Rate, limit: f64, latency: Duration, seconds: u64) -> Run
 
 #[test]
 fn a_limit_of_forty_a_second_is_used_and_hardly_ever_met() {
-    for millis in [2, 20, 100] {
-        let mut rate = Rate::new(50.0, 500.0);
+    let starts = [(50.0, 500.0), (400.0, 2000.0)];
+    for (millis, (initial, most)) in [2, 20, 100]
+        .into_iter()
+        .flat_map(|m| starts.map(|s| (m, s)))
+    {
+        let mut rate = Rate::new(initial, most);
         let run = saturate(&mut rate, 40.0, Duration::from_millis(millis), 300);
         let calls = run.answered + run.pushed_back;
         let share = f64::from(run.pushed_back) / f64::from(calls);
-        assert!(share <= 0.01, "{share} pushed back at {millis} ms");
+        assert!(
+            share <= 0.01,
+            "{share} pushed back at {millis} ms from {initial}"
+        );
         let goodput = f64::from(run.answered) / 300.0;
         assert!(goodput >= 36.0, "{goodput} a second at {millis} ms");
     }
@@ -90,7 +97,27 @@ fn without_push_back_the_ceiling_is_reached_in_seconds() {
     let run = saturate(&mut rate, 10_000.0, Duration::from_millis(5), 10);
     assert_eq!(run.pushed_back, 0);
     assert!((rate.current() - 500.0).abs() < 1.0);
-    assert!((3400..=4700).contains(&run.answered), "{}", run.answered);
+    // The ceiling throughout would be 5,000; the ramp costs the rest.
+    assert!((4200..=4700).contains(&run.answered), "{}", run.answered);
+}
+
+#[test]
+fn a_quick_backend_is_approached_quickly_and_a_slow_one_slowly() {
+    let after = |millis, seconds| {
+        let mut rate = Rate::new(50.0, 10_000.0);
+        let run = saturate(&mut rate, 1e6, Duration::from_millis(millis), seconds);
+        (rate.current(), run.answered)
+    };
+    let (doubled, answered) = after(2, 1);
+    let expected = 50.0 * 2f64.powf(f64::from(answered) / 50.0);
+    assert!(
+        answered > 70 && (doubled / expected - 1.0).abs() < 0.1,
+        "{doubled} {expected}"
+    );
+    assert!((after(2, 3).0 - 10_000.0).abs() < 1.0);
+    // Answers that take a second leave the calls in flight as the only bound.
+    let (slow, _) = after(1000, 60);
+    assert!(slow < 110.0, "{slow}");
 }
 
 #[test]

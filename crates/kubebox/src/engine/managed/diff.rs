@@ -28,8 +28,22 @@ impl Change {
 }
 
 /// Compares two states; absent means that the field is not there.
-pub(crate) fn compare(schema: &Schema, old: Option<&Value>, new: Option<&Value>) -> Change {
-    node(Some(schema), old, new)
+pub(crate) fn compare(
+    schema: &Schema,
+    meta: &Schema,
+    old: Option<&Value>,
+    new: Option<&Value>,
+) -> Change {
+    let mut change = node(Some(schema), old, new);
+    if !schema.properties.contains_key("metadata") {
+        let of = |v: Option<&Value>| v.and_then(|v| v.get("metadata")).cloned();
+        let inner = node(Some(meta), of(old).as_ref(), of(new).as_ref());
+        for set in [&mut change.added, &mut change.modified, &mut change.removed] {
+            set.children.remove("f:metadata");
+        }
+        change.insert("f:metadata", inner);
+    }
+    change
 }
 
 fn leaf(old: Option<&Value>, new: Option<&Value>) -> Change {

@@ -14,7 +14,13 @@ fn secret(old: Option<&Value>, mut new: Value, manager: &str, time: &str) -> Val
         subresource: "",
         time,
     };
-    track(schema, old, &mut new, &write);
+    track(
+        schema,
+        &crate::engine::schema::Schema::default(),
+        old,
+        &mut new,
+        &write,
+    );
     new
 }
 

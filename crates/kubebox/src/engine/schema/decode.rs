@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Additional, Schema, Type};
+use super::{Additional, Schema, Type, times};
 
 /// Finds the first field whose JSON type does not fit; `owner` names the Go struct.
 pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) -> Option<String> {
@@ -29,6 +29,9 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
         ));
     }
     match value {
+        Value::String(text) if matches!(schema.format.as_str(), "microtime" | "date-time") => {
+            times::canonical(&schema.format, text).err()
+        }
         Value::Object(map) => map.iter().find_map(|(key, v)| {
             let inner = match (schema.properties.get(key), &schema.additional) {
                 (Some(inner), _) => inner,
@@ -54,6 +57,30 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
             items.iter().find_map(|v| mismatch(inner, v, owner, path))
         }
         _ => None,
+    }
+}
+
+/// Brings the times of a typed object, which [`mismatch`] has let through, to their one form.
+pub(crate) fn canonical_times(schema: &Schema, value: &mut Value) {
+    match value {
+        Value::String(text) if matches!(schema.format.as_str(), "microtime" | "date-time") => {
+            if let Ok(form) = times::canonical(&schema.format, text) {
+                *text = form;
+            }
+        }
+        Value::Object(map) => {
+            for (key, inner) in map.iter_mut() {
+                if let Some(field) = schema.properties.get(key) {
+                    canonical_times(field, inner);
+                }
+            }
+        }
+        Value::Array(items) => {
+            if let Some(field) = &schema.items {
+                items.iter_mut().for_each(|v| canonical_times(field, v));
+            }
+        }
+        _ => {}
     }
 }
 

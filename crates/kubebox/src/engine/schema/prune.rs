@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Additional, Schema};
+use super::{Additional, Schema, Type};
 use crate::engine::field::{child, index};
 
 /// Drops unknown fields and gives their paths, sorted as found.
@@ -56,7 +56,13 @@ pub(crate) fn drop_empty(schema: &Schema, value: &mut Value) {
         Value::Object(map) => {
             if schema.properties.is_empty() {
                 if let Additional::Schema(inner) = &schema.additional {
-                    map.values_mut().for_each(|v| drop_empty(inner, v));
+                    for value in map.values_mut() {
+                        drop_empty(inner, value);
+                        // A Go map of strings has no null.
+                        if value.is_null() && inner.kind == Some(Type::String) {
+                            *value = "".into();
+                        }
+                    }
                 }
                 return;
             }
@@ -70,7 +76,8 @@ pub(crate) fn drop_empty(schema: &Schema, value: &mut Value) {
                     // An empty object of free form can be a flag, as `subresources.status` is.
                     Value::Object(m) => !m.is_empty() || inner.preserve,
                     Value::Array(a) => !a.is_empty(),
-                    Value::String(s) => !s.is_empty(),
+                    Value::String(s) => !s.is_empty() || inner.pointer,
+                    Value::Number(n) => !inner.omit_zero || n.as_i64() != Some(0),
                     _ => true,
                 }
             });

@@ -89,16 +89,14 @@ fn string(schema: &Schema, text: &str, path: &str, out: &mut Vec<FieldError>) {
     let limits = &schema.limits;
     if let Some(max) = limits.max_length.filter(|max| length > *max) {
         out.push(FieldError::too_long(shown(path), max));
-    }
-    if let Some(min) = limits.min_length.filter(|min| length < *min) {
+    } else if let Some(min) = limits.min_length.filter(|min| length < *min) {
         bad(
             out,
             path,
             text.into(),
             format!("should be at least {min} chars long"),
         );
-    }
-    if let Some((source, Some(regex))) = &schema.pattern
+    } else if let Some((source, Some(regex))) = &schema.pattern
         && !regex.is_match(text)
     {
         bad(out, path, text.into(), format!("should match '{source}'"));

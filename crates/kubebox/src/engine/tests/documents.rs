@@ -1,6 +1,6 @@
 //! Pure. Tests of discovery, OpenAPI, reviews, tokens and the two faces of events.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Api, CRDS, definition};
 
@@ -97,10 +97,8 @@ fn openapi_shows_the_schemas_that_are_enforced() {
     assert!(patch["parameters"].to_string().contains("fieldValidation"));
     let old = api.get("/openapi/v2").ok();
     assert!(old["definitions"]["io.k8s.api.core.v1.Secret"].is_object());
-    assert_eq!(
-        api.accept("/openapi/v2", "application/x-protobuf").code,
-        406
-    );
+    let outline = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    assert_eq!(api.accept("/openapi/v2", outline).code, 200);
 }
 
 #[test]
@@ -184,14 +182,13 @@ fn events_have_two_faces() {
     let select = "fieldSelector=regarding.name%3Dother";
     let list = api.get(&format!("{new}?{select}")).ok();
     assert_eq!(list["items"].as_array().unwrap().len(), 0);
-    let patched = api
-        .merge(&format!("{new}/e"), json!({"note": "again"}))
-        .ok();
-    assert_eq!(patched["note"], "again");
-    assert_eq!(
-        api.get("/api/v1/namespaces/default/events/e").ok()["message"],
-        "again"
-    );
+    let url = format!("{new}/e");
+    assert_eq!(api.merge(&url, json!({"note": "again"})).code, 422);
+    let series = json!({"series": {"count": 2, "lastObservedTime": "2026-01-01T00:00:01.000000Z"}});
+    assert_eq!(api.merge(&url, series).ok()["series"]["count"], 2);
+    let old = "/api/v1/namespaces/default/events/e";
+    api.merge(old, json!({"message": "again"})).ok();
+    assert_eq!(api.get(&url).ok()["note"], "again");
     let mut stray = json!({"metadata": {"name": "f"}, "regarding": {"namespace": "other"}});
     assert_eq!(api.post(new, stray.take()).code, 422);
 }
@@ -200,16 +197,28 @@ fn events_have_two_faces() {
 fn leases_are_created_by_put_and_held_to_their_rules() {
     let mut api = Api::new();
     let url = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
-    let lease = |seconds: i64| {
-        json!({"metadata": {"name": "l"},
+    let lease = |seconds: i64, version: &Value| {
+        json!({"metadata": {"name": "l", "resourceVersion": version},
         "spec": {"holderIdentity": "me", "leaseDurationSeconds": seconds}})
     };
-    assert_eq!(api.put(url, lease(15)).code, 201);
-    assert_eq!(api.put(url, lease(16)).code, 200);
-    api.put(url, lease(0)).fails(
+    let version = |lease: Value| lease["metadata"]["resourceVersion"].clone();
+    let first = version(api.put(url, lease(15, &Value::Null)).ok());
+    assert_eq!(api.put(url, lease(16, &Value::Null)).code, 422);
+    let second = version(api.put(url, lease(16, &first)).ok());
+    api.put(url, lease(0, &second)).fails(
         422,
         "Invalid",
         "Lease.coordination.k8s.io \"l\" is invalid: spec.leaseDurationSeconds: Invalid value: 0: \
          must be greater than 0",
     );
+}
+
+#[test]
+fn events_may_be_generated_under_the_name_of_an_object_and_a_dot() {
+    let mut api = Api::new();
+    let event = json!({"metadata": {"generateName": "app."}, "reason": "Created", "message": "m",
+        "type": "Normal", "involvedObject": {"kind": "Secret", "name": "app", "namespace": "default"}});
+    let made = api.post("/api/v1/namespaces/default/events", event).ok();
+    let name = made["metadata"]["name"].as_str().unwrap();
+    assert!(name.starts_with("app.") && name.len() > 4, "{name}");
 }

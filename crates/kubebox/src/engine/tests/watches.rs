@@ -114,7 +114,7 @@ fn a_quiet_namespace_survives_noise_elsewhere() {
 #[test]
 fn tables_and_names_can_be_watched() {
     let mut api = Api::new();
-    let url = format!("{SECRETS}/a?watch=true&resourceVersion=1");
+    let url = format!("{SECRETS}?watch=true&resourceVersion=1&fieldSelector=metadata.name%3Da");
     let mut request = Api::request(http::Method::GET, &url, "", &Value::Null);
     request.accept = "application/json;as=Table;v=v1;g=meta.k8s.io".to_owned();
     let crate::engine::Reply::Watch(mut plan) = api.engine.handle(&request, api.now) else {

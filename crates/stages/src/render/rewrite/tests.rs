@@ -148,7 +148,8 @@ fn faults_name_the_rewrite_and_nothing_of_a_value() {
         (
             json!({ "transform": { "template": "{{" } }),
             &plain,
-            "rewrite[0].transform: template transform: line 1: does not parse",
+            "rewrite[0].transform: template transform: line 1, column 2: \
+             does not parse: unclosed action",
         ),
         (
             json!({ "transform": { "template": "{{ fail .value }}" } }),

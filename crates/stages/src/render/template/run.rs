@@ -1,8 +1,9 @@
 //! Pure. One rendering of a whole template: every text in its order, under one bound of output.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
-use gotpl::{Env, Limits, Options, Value};
+use gotpl::{Env, ExecError, ExecErrorKind, KeysUsed, Limits, ParseError, Str, Value};
 use jiff::tz::TimeZone;
 use tidegate_api::{
     DecodingStrategy, Template, TemplateFrom, TemplateMergePolicy, TemplateRef, TemplateScope,
@@ -12,13 +13,15 @@ use tidegate_contract::{ErrorKind, SecretValue};
 
 use super::super::seed::Domain;
 use super::super::sources::{TemplateSourceKey, TemplateSourceKind};
-use super::super::{Tools, decode, yaml};
-use super::Target;
-use crate::Observed;
+use super::super::{Face, TemplateSources, Tools, decode, yaml};
+use super::{LITERAL, Target};
 use crate::outcome::{Retry, SyncError};
 
 /// Bytes that all templates of one object may write, overwritten keys included.
 const MAX_OUTPUT: usize = 16 << 20;
+
+/// How the place of a text ends that stands in a Secret.
+const SECRET: &str = ".secret";
 
 /// What was rendered so far.
 #[derive(Default)]
@@ -31,8 +34,9 @@ pub(super) struct Made {
 /// A rendering under way.
 pub(super) struct Run<'a> {
     template: &'a Template,
-    observed: &'a Observed,
+    sources: &'a TemplateSources,
     tools: &'a Tools<'a>,
+    names: BTreeSet<Str>,
     values: Value,
     executed: u64,
     output: usize,
@@ -43,7 +47,7 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(
         template: &'a Template,
-        observed: &'a Observed,
+        sources: &'a TemplateSources,
         tools: &'a Tools<'a>,
         data: &BTreeMap<String, SecretValue>,
     ) -> Self {
@@ -52,8 +56,9 @@ impl<'a> Run<'a> {
         let values = (data.iter()).map(|(key, value)| (key.as_str(), value.expose()));
         Self {
             template,
-            observed,
+            sources,
             tools,
+            names: data.keys().map(|key| Str::from(key.as_str())).collect(),
             values: Value::strings(values),
             executed: 0,
             output: 0,
@@ -109,7 +114,7 @@ impl<'a> Run<'a> {
         match &from.literal {
             Some(literal) => {
                 let at = format!("{at}.literal");
-                self.map(&at, target, ("literal", literal.as_bytes()), strategy)
+                self.map(&at, target, (LITERAL, literal.as_bytes()), strategy)
             }
             None => Ok(()),
         }
@@ -127,8 +132,8 @@ impl<'a> Run<'a> {
         let absent = |kind, cause: &str| {
             SyncError::failure(names::MSG_UPDATE, format!("{at}: {key} {cause}"), kind)
         };
-        let observed = self.observed;
-        let contents = match observed.templates.get(key) {
+        let sources = self.sources;
+        let contents = match sources.get(key) {
             Some(Some(contents)) => contents,
             Some(None) => return Err(absent(ErrorKind::NotFound, "does not exist")),
             None => return Err(absent(ErrorKind::Unavailable, "could not be read")),
@@ -208,10 +213,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Parses and executes one text.
-    fn text(&mut self, at: &str, name: &str, source: &[u8]) -> Result<gotpl::Str, SyncError> {
-        let template = gotpl::Template::parse(name, source, &Options::default())
-            .map_err(|error| failed(at, &error.public()))?;
+    /// Executes one text, parsed now or before.
+    fn text(&mut self, at: &str, name: &str, source: &[u8]) -> Result<Str, SyncError> {
+        let template = (self.tools.templates.text(name, source))
+            .map_err(|error| failed(at, &self.mistake(at, &error)))?;
         self.volatile |= template.uses_random_or_time();
         let defaults = Limits::default();
         let mut rng = (self.tools.seed).stream(Domain::Template, self.executed);
@@ -228,9 +233,37 @@ impl<'a> Run<'a> {
             expired: &|| false,
         };
         let text = (template.execute(&self.values, &mut env))
-            .map_err(|error| failed(at, &error.public()))?;
+            .map_err(|error| failed(at, &self.failure(&template, &error)))?;
         self.output += text.len();
         Ok(text)
+    }
+
+    fn mistake(&self, at: &str, error: &ParseError) -> String {
+        match self.tools.face {
+            Face::Full => error.full(),
+            // What stands in a Secret may be one, even where a function's name is expected.
+            Face::Public if at.ends_with(SECRET) => error.public_without_names(),
+            Face::Public => error.public(),
+        }
+    }
+
+    /// What stopped the template; where a key is missing, all that it reads and has not.
+    fn failure(&self, template: &gotpl::Template, error: &ExecError) -> String {
+        let mut text = match self.tools.face {
+            Face::Full => error.full().to_text().as_str().to_owned(),
+            Face::Public => error.public(),
+        };
+        if let (ExecErrorKind::MissingKey(_), KeysUsed::Only(used)) =
+            (error.kind(), template.keys_used())
+        {
+            let absent: Vec<_> = used.difference(&self.names).map(Str::to_text).collect();
+            if absent.len() > 1 {
+                let names = absent.iter().map(|name| format!("{:?}", name.as_str()));
+                let names = names.collect::<Vec<_>>().join(", ");
+                let _infallible = write!(text, "; of the keys it reads there are none for {names}");
+            }
+        }
+        text
     }
 }
 

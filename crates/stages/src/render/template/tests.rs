@@ -1,5 +1,6 @@
 //! Pure. Tables of templates: precedence, targets, sources, coercion, errors, and who renders when.
 
+mod engine;
 mod lives;
 
 use std::sync::Arc;
@@ -186,7 +187,8 @@ fn errors_name_the_place_and_nothing_of_a_value() {
         ),
         (
             json!({ "data": { "k": "MARKER-7f3a {{ if }}" } }),
-            "spec.target.template.data[\"k\"]: template k: line 1: does not parse",
+            "spec.target.template.data[\"k\"]: template k: line 1, column 18: \
+             does not parse: missing value",
         ),
         (
             json!({ "metadata": { "labels": { "l": "{{ .secret }} !" } } }),

@@ -1,0 +1,199 @@
+//! Shell. The storm: 300 objects, every fault at once for two virtual hours, twenty kills; then the
+//! promises are judged over everything that was asked and written.
+//!
+//! `cargo test --release -p tidegate --test it chaos` runs 200 seeds, a debug build a few. More, or
+//! one again: `TIDEGATE_SOAK_FIRST=1 TIDEGATE_SOAK_SEEDS=5000 cargo test --release …`.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::support::random::Random;
+use crate::support::{Replica, Sim};
+use cast::Cast;
+use events::Ledger;
+
+mod cast;
+mod events;
+mod history;
+mod judge;
+mod load;
+mod weather;
+
+/// Seeds of one run; without optimization one takes many seconds.
+const SEEDS: u64 = if cfg!(debug_assertions) { 2 } else { 200 };
+const STORM: Duration = Duration::from_secs(2 * 3600);
+const KILLS: usize = 20;
+const FLAGS: &[&str] = &["--status-heartbeat", "off", "--lease-duration", "60s"];
+
+/// One storm, as the judges see it.
+struct Storm {
+    seed: u64,
+    sim: Sim,
+    cast: Cast,
+    ledger: Ledger,
+    began: Instant,
+    /// resourceVersion at the beginning.
+    from: u64,
+    /// Controllers started.
+    starts: usize,
+}
+
+#[test]
+fn whatever_breaks_the_promises_hold() {
+    let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
+    let first = setting("TIDEGATE_SOAK_FIRST").unwrap_or(1);
+    let seeds = setting("TIDEGATE_SOAK_SEEDS").unwrap_or(SEEDS);
+    let next = AtomicU64::new(first);
+    let failed = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        return;
+                    }
+                    if catch_unwind(AssertUnwindSafe(|| run(seed))).is_err() {
+                        failed.lock().unwrap().push(seed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    assert!(
+        failed.is_empty(),
+        "{} of {seeds} seeds failed: {failed:?}",
+        failed.len()
+    );
+}
+
+fn run(seed: u64) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let storm = Storm::begin(seed).await;
+        let mut storm = Tail(storm);
+        let replica = storm.0.rage().await;
+        storm.0.calm(&replica).await;
+        judge::verdict(&storm.0).await;
+        replica.stop().await;
+    });
+}
+
+impl Storm {
+    async fn begin(seed: u64) -> Self {
+        let sim = Sim::new(seed).await;
+        let cast = Cast::enter(&sim).await;
+        Self {
+            seed,
+            cast,
+            ledger: Ledger::default(),
+            began: Instant::now(),
+            from: sim.kubebox.resource_version(),
+            starts: 0,
+            sim,
+        }
+    }
+
+    fn start(&mut self) -> Replica {
+        self.starts += 1;
+        self.sim.start(FLAGS)
+    }
+
+    /// Two hours of everything; gives the controller that is alive at their end.
+    async fn rage(&mut self) -> Replica {
+        let mut random = Random::new(self.seed ^ 0x5707);
+        let mut plan: BTreeMap<Duration, Vec<Act>> = BTreeMap::new();
+        let mut at = |random: &mut Random, act: Act| {
+            plan.entry(random.time(STORM)).or_default().push(act);
+        };
+        (0..KILLS).for_each(|_| at(&mut random, Act::Kill));
+        (0..weather::TURNS).for_each(|_| at(&mut random, Act::Weather));
+        (0..events::COUNT).for_each(|_| at(&mut random, Act::Event));
+        weather::rise(&self.sim);
+        let mut replica = self.start();
+        for (time, acts) in plan {
+            while Instant::now() < self.began + time {
+                replica = self.supervise(replica).await;
+                let soon = Instant::now() + Duration::from_secs(10);
+                tokio::time::sleep_until(soon.min(self.began + time)).await;
+            }
+            for act in acts {
+                match act {
+                    Act::Kill => {
+                        replica.kill().await;
+                        tokio::time::sleep(random.time(Duration::from_secs(20))).await;
+                        replica = self.start();
+                    }
+                    Act::Weather => weather::turn(&self.sim, &mut random),
+                    Act::Event => {
+                        let (sim, cast) = (&self.sim, &self.cast);
+                        self.ledger.happen(sim, cast, &mut random).await;
+                    }
+                }
+            }
+        }
+        replica
+    }
+
+    /// Restarts a controller that ended by itself (it lost its Lease), as a kubelet would.
+    async fn supervise(&mut self, replica: Replica) -> Replica {
+        if !replica.has_ended() {
+            return replica;
+        }
+        let _lease_lost = replica.outcome().await;
+        self.start()
+    }
+
+    /// The faults end, and everything converges.
+    async fn calm(&mut self, _alive: &Replica) {
+        weather::settle(&self.sim);
+        self.ledger.put_back(&self.sim, &self.cast);
+        self.cast.converges(&self.sim).await;
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Kill,
+    Weather,
+    Event,
+}
+
+/// Tells the seed and the last that happened when a judge objects.
+struct Tail(Storm);
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let storm = &self.0;
+        let requests = storm.sim.kubebox.requests();
+        eprintln!("seed {}: the last requests:", storm.seed);
+        let lines = requests.iter().filter(|r| r.resource != "leases");
+        let lines: Vec<_> = lines.collect();
+        for r in &lines[lines.len().saturating_sub(30)..] {
+            let (ns, name, code) = (&r.namespace, &r.name, r.code);
+            let (agent, verb, kind) = (&r.user_agent, r.verb, &r.resource);
+            eprintln!(
+                "  {} {agent} {verb:?} {kind}/{} {ns}/{name} {code:?}",
+                r.at, r.subresource
+            );
+        }
+        eprintln!("seed {}: the last events:", storm.seed);
+        for line in storm.ledger.last(20) {
+            eprintln!("  {line}");
+        }
+    }
+}

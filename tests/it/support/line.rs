@@ -1,0 +1,88 @@
+//! Shell. The line from one process to the embedded API: it names the process, counts its writes in
+//! flight, and delivers them even when the process is gone.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use http::header::USER_AGENT;
+use http::{HeaderValue, Method, Request, Response};
+use kube::client::Body;
+use kubebox::{Kubebox, Reset};
+use tower::Service;
+
+/// Writes in flight, now and at most, of all processes together.
+#[derive(Debug, Clone, Default)]
+pub struct Flights {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Flights {
+    /// The most there were at once.
+    pub fn most(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    fn begin(&self) -> Flight {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(now, Ordering::Relaxed);
+        Flight(Arc::clone(&self.now))
+    }
+}
+
+struct Flight(Arc<AtomicUsize>);
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A service under one `kube::Client`.
+#[derive(Clone)]
+pub struct Line {
+    kubebox: Kubebox,
+    name: HeaderValue,
+    flights: Flights,
+}
+
+impl Line {
+    pub fn new(kubebox: &Kubebox, name: &str, flights: &Flights) -> Self {
+        Self {
+            kubebox: kubebox.clone(),
+            name: HeaderValue::from_str(name).unwrap(),
+            flights: flights.clone(),
+        }
+    }
+}
+
+type Answer = Result<Response<kubebox::Body>, Reset>;
+
+impl Service<Request<Body>> for Line {
+    type Response = Response<kubebox::Body>;
+    type Error = Reset;
+    type Future = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Reset>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        request.headers_mut().insert(USER_AGENT, self.name.clone());
+        // The Lease has a way of its own: it must not wait behind the writes that it permits.
+        let counted = request.method() != Method::GET && !request.uri().path().contains("/leases");
+        let flight = counted.then(|| self.flights.begin());
+        let answer = self.kubebox.call(request);
+        let Some(flight) = flight else { return answer };
+        // What is sent is sent: a write arrives even when its process is killed meanwhile.
+        #[allow(clippy::disallowed_methods, reason = "it must outlive its caller")]
+        let sent = tokio::spawn(async move {
+            let _flight = flight;
+            answer.await
+        });
+        Box::pin(async move { sent.await.unwrap_or(Err(Reset)) })
+    }
+}
