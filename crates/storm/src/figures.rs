@@ -121,11 +121,6 @@ impl Samples {
     pub fn percentile(&self, share: f64) -> Option<f64> {
         let last = self.0.len().checked_sub(1)?;
         let rank = (share.clamp(0.0, 1.0) * float(self.0.len())).ceil();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a rank lies between 0 and the number of samples"
-        )]
         let rank = rank as usize;
         self.0.get(rank.saturating_sub(1).min(last)).copied()
     }
@@ -140,7 +135,6 @@ impl Samples {
 /// A count as a number to calculate with; counts here stay far below 2^52.
 #[must_use]
 pub fn float(number: usize) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let number = number as f64;
     number
 }

@@ -195,7 +195,6 @@ impl Run {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
 fn bytes(number: u64) -> f64 {
     number as f64
 }

@@ -170,10 +170,7 @@ fn plots(report: &Report) -> Vec<Plot> {
         line("slowest", report, |s| s.slowest),
     ];
     let mebibyte = 1_048_576.0;
-    let memory = move |s: &Second| {
-        #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-        s.memory.map(|bytes| bytes as f64 / mebibyte)
-    };
+    let memory = move |s: &Second| s.memory.map(|bytes| bytes as f64 / mebibyte);
     vec![
         plot("Objects that have what is wanted", "objects", convergence),
         requests,

@@ -46,11 +46,6 @@ pub(super) async fn restart(run: &mut Run, kill: bool) -> Result<Figures, StormE
 }
 
 fn needless(secrets: f64) -> usize {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count, made from one"
-    )]
     let secrets = secrets as usize;
     secrets.saturating_sub(1)
 }
@@ -125,7 +120,7 @@ pub(super) async fn namespace_deletion(run: &mut Run) -> Result<Figures, StormEr
     figures.count("namespaces", doomed.len());
     figures.count("namespaces.left", left);
     figures.seconds("gone", began.elapsed());
-    run.until(patience(run), |wave| wave.written()).await?;
+    run.until(patience(run), |wave| wave.complete()).await?;
     run.converged(&mut figures);
     run.standard(&mark, &mut figures);
     if run.collector.knows_requests() {

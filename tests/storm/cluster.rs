@@ -1,0 +1,225 @@
+//! Shell. Small storms on a real API server and etcd: counts, what is left, what is not touched.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tidegate_storm::phase::Phase;
+use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions, Http};
+
+use crate::support::{Bench, at_most, controller_of, is, runs, signal, text};
+
+#[path = "../cluster/support/manifests.rs"]
+mod manifests;
+
+const LOAD: [&str; 12] = [
+    "--objects=500",
+    "--namespaces=20",
+    "--keys=100",
+    "--shared=50",
+    "--nodes=50",
+    "--refresh=10s",
+    "--no-ceiling",
+    "--new-objects=3",
+    "--yes",
+    "--run=real",
+    "--phase-timeout=5m",
+    "--steady=15s",
+];
+
+async fn plane() -> ControlPlane {
+    tidegate::run::install_crypto();
+    let plane = ControlPlane::start(ControlPlaneOptions::default().user("nobody", &[]));
+    plane.await.unwrap()
+}
+
+async fn run(bench: Bench, args: Vec<String>) -> crate::support::Ended {
+    // The storm is a process that is waited for; the servers are looked after meanwhile.
+    tokio::task::spawn_blocking(move || {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        bench.storm(&args)
+    })
+    .await
+    .unwrap()
+}
+
+fn args(groups: &[&[&str]]) -> Vec<String> {
+    groups.concat().into_iter().map(str::to_owned).collect()
+}
+
+async fn names(admin: &Http, path: &str) -> Vec<String> {
+    let list = admin.get(path).await.unwrap().ok().unwrap();
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    let name = |item: &Value| item["metadata"]["name"].as_str().map(str::to_owned);
+    items.iter().filter_map(name).collect()
+}
+
+async fn storms(admin: &Http) -> Vec<String> {
+    let all = names(admin, "/api/v1/namespaces").await;
+    all.into_iter()
+        .filter(|name| name.starts_with("storm-"))
+        .collect()
+}
+
+fn kubeconfig(plane: &ControlPlane, user: &str) -> PathBuf {
+    plane.kubeconfig_path(user).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_storm_on_a_real_server_counts_and_leaves_nothing() {
+    let plane = plane().await;
+    let admin = plane.api(ADMIN).unwrap();
+    manifests::install(&admin).await;
+    // The label alone makes no namespace a storm's own.
+    let foreign = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": "foreign", "labels": { "storm.tidegate.dev/run": "real" } } });
+    admin
+        .post("/api/v1/namespaces", &foreign)
+        .await
+        .unwrap()
+        .ok()
+        .unwrap();
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" } });
+    let path = "/api/v1/namespaces/foreign/secrets";
+    admin.post(path, &secret).await.unwrap().ok().unwrap();
+
+    let config = kubeconfig(&plane, ADMIN);
+    let audit = plane.audit_log_path().to_owned();
+    let phases = "steady,new-objects,rotate-one,restart-term,pushback,namespace-deletion";
+    let line = [
+        "--kubeconfig",
+        text(&config),
+        "--audit-log",
+        text(&audit),
+        "--audit-user",
+        ADMIN,
+        "--phases",
+        phases,
+    ];
+    let ended = run(Bench::new(), args(&[&LOAD, &line])).await;
+    let report = ended.good();
+    assert_eq!(report.phases.len(), 6, "{:?}", report.notes);
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("pushback is left out"))
+    );
+    for phase in &report.phases {
+        if phase.figures.get("unfinished").is_some() {
+            is(report, phase.phase, "unfinished", 0.0);
+        }
+    }
+    let first = Phase::FirstSync;
+    is(report, first, "requests.secrets", 500.0);
+    is(report, first, "requests.statuses", 500.0);
+    is(report, first, "backend.logins", 1.0);
+    is(report, first, "nodes.unseen", 0.0);
+    is(report, Phase::Steady, "requests.secrets", 0.0);
+    is(report, Phase::NewObjects, "objects", 3.0);
+    is(report, Phase::RotateOne, "objects", 50.0);
+    is(report, Phase::RotateOne, "nodes.unseen", 0.0);
+    is(report, Phase::RestartTerm, "requests.secrets.needless", 0.0);
+    is(report, Phase::NamespaceDeletion, "namespaces.left", 0.0);
+    at_most(
+        report,
+        Phase::NamespaceDeletion,
+        "requests.pushed-back",
+        0.0,
+    );
+
+    assert_eq!(storms(&admin).await, Vec::<String>::new());
+    let stores = "/apis/external-secrets.io/v1/clustersecretstores";
+    assert_eq!(names(&admin, stores).await, Vec::<String>::new());
+    assert_eq!(names(&admin, path).await, ["s"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_storm_removes_what_it_made_and_clean_what_a_killed_one_left() {
+    let plane = plane().await;
+    let admin = plane.api(ADMIN).unwrap();
+    manifests::install(&admin).await;
+    let config = kubeconfig(&plane, ADMIN);
+    let cluster = [
+        "--kubeconfig",
+        text(&config),
+        "--phases",
+        "outage",
+        "--outage",
+        "10m",
+    ];
+    for (name, code) in [("INT", Some(130)), ("KILL", None)] {
+        let line = args(&[&LOAD, &cluster]);
+        let ended = tokio::task::spawn_blocking(move || {
+            let bench = Bench::new();
+            let line: Vec<&str> = line.iter().map(String::as_str).collect();
+            let child = bench.start(&line);
+            let started = controller_of(&child);
+            signal(child.id(), name);
+            (bench.wait(child), started)
+        });
+        let (ended, started) = ended.await.unwrap();
+        assert_eq!(ended.code, code, "{}", ended.err);
+        for process in started.iter().filter(|_| code.is_some()) {
+            assert!(!runs(*process), "process {process} is left");
+        }
+        assert_eq!(storms(&admin).await.is_empty(), code.is_some(), "{name}");
+    }
+    let again = run(Bench::new(), args(&[&LOAD, &cluster])).await;
+    assert!(again.complaint(1).contains("storm clean --run real"));
+    let bench = Bench::new();
+    let cleaned = tokio::task::spawn_blocking(move || {
+        bench.plain(&["clean", "--kubeconfig", text(&config), "--yes"])
+    });
+    let cleaned = cleaned.await.unwrap();
+    assert_eq!(cleaned.code, Some(0), "{}", cleaned.err);
+    assert_eq!(storms(&admin).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_without_the_resources_or_the_rights_is_left_alone() {
+    let plane = plane().await;
+    let admin = plane.api(ADMIN).unwrap();
+    let config = kubeconfig(&plane, ADMIN);
+    let line = ["--kubeconfig", text(&config)];
+    let ended = run(Bench::new(), args(&[&LOAD, &line])).await;
+    let told = ended.complaint(1);
+    assert!(told.contains("serves no externalsecrets"), "{told}");
+    assert!(told.contains("tidegate crds"), "{told}");
+
+    manifests::install(&admin).await;
+    let config = kubeconfig(&plane, "nobody");
+    let line = ["--kubeconfig", text(&config)];
+    let ended = run(Bench::new(), args(&[&LOAD, &line])).await;
+    let told = ended.complaint(1);
+    assert!(told.contains("may not create namespaces"), "{told}");
+    assert!(told.contains("watch externalsecrets"), "{told}");
+    assert_eq!(storms(&admin).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_flow_control_manifests_are_accepted_and_whole() {
+    let plane = plane().await;
+    let admin = plane.api(ADMIN).unwrap();
+    let documents = manifests::documents("manifests/flowcontrol");
+    assert_eq!(documents.len(), 3);
+    for document in &documents {
+        admin.apply(document).await.unwrap();
+    }
+    let path = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas";
+    for schema in ["tidegate", "tidegate-lease"] {
+        let dangling = loop {
+            let found = admin
+                .get(&format!("{path}/{schema}"))
+                .await
+                .unwrap()
+                .ok()
+                .unwrap();
+            let status = &found["status"]["conditions"][0];
+            if status["type"] == "Dangling" {
+                break status["status"].clone();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        };
+        assert_eq!(dangling, "False", "{schema}");
+    }
+}

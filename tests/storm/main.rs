@@ -1,0 +1,8 @@
+//! Shell. The load tester as a user runs it: small storms on both API servers, and what goes wrong.
+
+#![cfg(test)]
+
+mod cluster;
+mod embedded;
+mod refused;
+mod support;
