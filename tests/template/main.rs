@@ -29,7 +29,7 @@ spec:
       templateFrom:
         - configMap: { name: texts, items: [{ key: ini }] }
         - secret: { name: more, items: [{ key: yaml, templateAs: KeysAndValues }] }
-        - literal: "n: 0755"
+        - literal: "num: 0755"
 "#;
 
 const CONFIG_MAP: &str = r#"
@@ -131,9 +131,9 @@ metadata:
 type: "kubernetes.io/basic-auth"
 data:
   "ini": "<redacted: 10 bytes>"
-  "n": "<redacted: 3 bytes>"
+  "num": "<redacted: 3 bytes>"
   "pass": "<redacted: 13 bytes>"
-  "url": "<redacted: 33 bytes>"
+  "url": "<redacted: 30 bytes>"
 "#;
     assert_eq!(ran.out, expected);
 }
@@ -145,7 +145,7 @@ fn values_are_printed_where_they_are_asked_for() {
     for part in [
         "\"who\": \"ann\"",
         "\"ini\": \"dXNlciA9IEFOTg==\"",
-        "\"n\": \"NDkz\"",
+        "\"num\": \"NDkz\"",
         "\"pass\": \"TUFSS0VSLTUxYzkgJg==\"",
         "\"url\": \"aHR0cHM6Ly9hbm46TUFSS0VSLTUxYzkrJTI2QGRi\"",
     ] {
