@@ -1,10 +1,10 @@
-//! Shell. How many objects are rendered and written at once; who waits holds no more than the answer.
+//! Shell. How many objects are rendered and written at once; who waits holds the answer alone.
 
 use tidegate_queue::Lane;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Desks of one kind: far more than the writes that can be in flight, so that those never lack work;
-/// few, because each holds one Secret in the clear, its old digest and its new bytes.
+/// Desks of one kind: far more than the writes that can be in flight, so that those never lack
+/// work; few, because each holds one Secret in the clear, its old digest and its new bytes.
 const DESKS: usize = 256;
 
 /// A place to render and write one object; dropping it makes room for the next.

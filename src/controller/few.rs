@@ -59,13 +59,14 @@ impl<T: Ord> Few<T> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection;
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn it_holds_what_a_set_holds(steps in prop::collection::vec((any::<bool>(), 0..4u8), 0..40)) {
+        fn it_holds_what_a_set_holds(steps in collection::vec((any::<bool>(), 0..4u8), 0..40)) {
             let (mut few, mut set) = (Few::default(), BTreeSet::new());
             for (add, entry) in steps {
                 if add {

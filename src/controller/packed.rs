@@ -1,4 +1,4 @@
-//! Pure. An ExternalSecret as the world keeps it: encoded, because many are known and few are looked at.
+//! Pure. An ExternalSecret as the world keeps it: encoded, since many are known, few looked at.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Shell. A namespace on either API server, a controller of one's own per test, and what tests ask of them.
+//! Shell. A namespace on either API server, and a controller of its own for each test.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,4 +1,4 @@
-//! Shell. Fuzz targets: paths and documents of the corpus, damaged. No panic, no hang, nothing told.
+//! Shell. Fuzz targets: damaged paths and documents of the corpus. No panic, hang or told byte.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 #[allow(dead_code)]

@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A mistake at a token that need not be the one that was read last, which Go names the line of.
+    /// A mistake at a token that need not be the one read last, which Go names the line of.
     fn error_at(&self, token: &Token, message: &str) -> ParseError {
         ParseError {
             column: self.column(token.start),

@@ -128,6 +128,13 @@ async fn tidy(admin: &Client, run: &str, screen: &mut Screen) -> Result<(), Stor
     }
 }
 
+/// The unrelated client's latencies before anything runs.
+async fn idle(probe: &Probe) -> Samples {
+    let mark = probe.mark();
+    tokio::time::sleep(IDLE).await;
+    probe.since(mark)
+}
+
 impl Run {
     /// Makes namespaces, objects and watchers; no controller runs yet.
     async fn make(
@@ -168,9 +175,7 @@ impl Run {
         let user = options.audit_user.clone();
         let (shown, seen) = (watchers.clone(), Arc::clone(&probe));
         let collector = Collector::start(requests, user, shown, Arc::clone(&backend), seen);
-        let mark = probe.mark();
-        tokio::time::sleep(IDLE).await;
-        let idle = probe.since(mark);
+        let idle = idle(&probe).await;
         let ceiling = ceiling(&options, &target, &admin, screen).await?;
         let nodes = Nodes::start(&load, &target, watchers.clone()).await?;
         let (kubeconfig, context) = target.kubeconfig();

@@ -168,8 +168,8 @@ pub trait KeyWrapper: fmt::Debug + Send + Sync {
         context: &[u8],
     ) -> Result<Vec<u8>, WrapError>;
 
-    /// Opens what [`KeyWrapper::wrap`] made, or what another program wrapped with the same key: then
-    /// `context` is empty, and `version` too where the bytes themselves tell it.
+    /// Opens what [`KeyWrapper::wrap`] made, or what another program wrapped with the same key:
+    /// then `context` is empty, and `version` too where the bytes themselves tell it.
     async fn unwrap(
         &self,
         version: &str,

@@ -1,4 +1,4 @@
-//! Pure. A template rendered by itself, without a cluster and a backend: the same engine, told in full.
+//! Pure. A template rendered without a cluster and a backend: the same engine, told in full.
 
 use std::collections::BTreeMap;
 
