@@ -10,7 +10,7 @@ use crate::record::RequestRecord;
 pub enum Fault {
     /// 409 Conflict, as if somebody else had written in between.
     Conflict,
-    /// 410 Expired; of a watch, as its first event.
+    /// 410 Expired; a watch is refused with it before it starts.
     Expired,
     /// 429 with `Retry-After` in whole seconds.
     TooManyRequests {

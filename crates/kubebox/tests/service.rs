@@ -214,14 +214,16 @@ async fn faults_strike_as_ordered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn faults_choose_by_kind_namespace_and_name_and_end_watches_with_410() {
+async fn faults_choose_by_kind_namespace_and_name_and_refuse_watches_with_410() {
     let kubebox = kubebox();
     create(&kubebox, "a").await;
     let rule = |fault| FaultRule::new(fault).resource("secrets");
     kubebox.inject(rule(Fault::Expired).verb(Verb::Watch).times(1));
+    let url = "/api/v1/namespaces/default/secrets?watch=true&resourceVersion=1";
+    let refused = send(&kubebox, Method::GET, url, Value::Null).await.unwrap();
+    assert_eq!(json_of(refused).await["reason"], "Expired");
     let mut body = watch(&kubebox, "resourceVersion=1").await;
-    assert_eq!(next(&mut body).await, Some(Ok(vec!["ERROR ".to_owned()])));
-    assert_eq!(next(&mut body).await, None);
+    assert_eq!(next(&mut body).await, Some(Ok(vec!["ADDED a".to_owned()])));
     kubebox.clear_faults();
     kubebox.inject(rule(Fault::Status(500)).namespace("default").name("a"));
     let get = |url: &'static str| send(&kubebox, Method::GET, url, Value::Null);

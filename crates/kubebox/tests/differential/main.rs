@@ -153,5 +153,5 @@ async fn random_requests_are_answered_alike() {
     for code in [200, 201, 400, 404, 405, 406, 409, 415, 422] {
         assert!(codes.contains(&code), "no answer {code} among {codes:?}");
     }
-    assert!(run.tally.events > 300, "{:?}", run.tally);
+    assert!(run.tally.events > 100, "{:?}", run.tally);
 }
