@@ -125,7 +125,10 @@ async fn a_rotation_and_a_denial_reach_the_plugin() {
         plugin.log().contains("the key service works")
     })
     .await;
-    vault.policy("kms", "").await.unwrap();
+    vault
+        .policy("kms", "path \"none\" { capabilities = [\"deny\"] }")
+        .await
+        .unwrap();
     until("the denial is told", async || {
         plugin.log().contains("\"fault\":\"denied\"")
     })
