@@ -76,7 +76,7 @@ async fn watches_that_break_every_minute_cost_no_call_and_no_write_and_miss_noth
 #[tokio::test(start_paused = true)]
 async fn after_a_compaction_everything_is_listed_again_and_the_gone_is_let_go() {
     let sim = synced(23, 10, "10m").await;
-    let controller = sim.start(QUIET);
+    let controller = sim.start(&["--status-heartbeat", "off"]);
     sim.until_ready().await;
     pass(HOUR).await;
     // No watch may begin while the objects go, so that only a new list can tell.
