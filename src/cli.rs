@@ -44,6 +44,10 @@ pub enum Command {
     ///
     /// Apply them with: tidegate crds | kubectl apply --server-side -f -
     Crds,
+    /// Run the KMS v2 plugin: it wraps the seeds of kube-apiserver with a key service.
+    ///
+    /// The program tidegate-kms is the same without the controller, for control-plane nodes.
+    Kms(Box<tidegate_kms_plugin::KmsArgs>),
     /// Encryption of Secrets in etcd: make and check its configuration, prove it, renew it.
     Encryption(Box<tidegate_encryption::commands::Args>),
     /// Load a controller of ExternalSecrets and measure it.

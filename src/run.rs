@@ -22,6 +22,7 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Controller(args) => controller::main(*args),
         Command::Template(args) => template::main(&args),
         Command::Encryption(args) => encryption::main(*args),
+        Command::Kms(args) => tidegate_kms_plugin::main(&args),
         Command::Storm(args) => storm::main(*args),
     }
 }

@@ -140,7 +140,10 @@ fn tell(
     if let StoreOutcome::Invalid(defect) = outcome {
         tracing::warn!(store = %id, lead = defect.lead, cause = %defect.detail, "store not usable");
     }
-    let report = status(Some(&entry.status), outcome, &ctx.env());
+    // As it is now: what was told may have changed while the backend was asked.
+    let now = ctx.seen().store(id);
+    let current = now.as_ref().unwrap_or(entry).current();
+    let report = status(Some(current), outcome, &ctx.env());
     let written = report.write.then(|| report.status.clone());
     if ctx.world().validated(id, fault, written) {
         ctx.look_at_users(id);

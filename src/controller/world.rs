@@ -27,10 +27,30 @@ pub struct StoreEntry {
     pub generation: i64,
     /// Value of the annotation that releases held removals.
     pub release: Option<Arc<str>>,
-    /// Its status as last seen or written.
+    /// Its status as the watch shows it.
     pub status: Arc<StoreStatus>,
+    /// The status that was handed over last, until the watch shows it.
+    pub told: Option<Arc<StoreStatus>>,
     /// Whether it can be read from; unknown counts as yes, the reads will tell.
     pub usable: Result<(), StoreFault>,
+}
+
+impl StoreEntry {
+    /// The status that counts: a failure that is over before its status has come back would
+    /// otherwise find the old good one, write nothing, and leave the late bad one to stand.
+    #[must_use]
+    pub fn current(&self) -> &Arc<StoreStatus> {
+        self.told.as_ref().unwrap_or(&self.status)
+    }
+
+    /// Takes over from `old` what was told and the watch has not shown yet; `on_its_way` while a
+    /// write of ours has not ended.
+    fn keep_told(&mut self, old: &Self, on_its_way: bool) {
+        let pending = old.told.as_ref().filter(|told| {
+            on_its_way && old.uid == self.uid && told.conditions != self.status.conditions
+        });
+        self.told = pending.cloned();
+    }
 }
 
 /// An ExternalSecret that does not decode.
@@ -121,7 +141,11 @@ impl World {
     }
 
     /// Takes in a store. Says whether its declaration or its release annotation is news.
-    pub fn set_store(&mut self, id: &StoreId, mut entry: StoreEntry) -> bool {
+    /// `on_its_way` while a status of ours is.
+    pub fn set_store(&mut self, id: &StoreId, mut entry: StoreEntry, on_its_way: bool) -> bool {
+        if let Some(old) = self.stores.get(id) {
+            entry.keep_told(old, on_its_way);
+        }
         match self.stores.get(id) {
             Some(old) if old.uid == entry.uid && old.generation == entry.generation => {
                 entry.usable.clone_from(&old.usable);
@@ -158,7 +182,7 @@ impl World {
             return false;
         };
         if let Some(status) = status {
-            entry.status = Arc::new(status);
+            entry.told = Some(Arc::new(status));
         }
         let changed = entry.usable != usable;
         entry.usable = usable;
@@ -350,3 +374,6 @@ fn creator(digest: &TargetDigest) -> Option<DataHash> {
         Annotated::Absent | Annotated::Other => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::super::context::Context;
 use super::super::follow::{Seen, key_of};
 use super::super::relations::StoreId;
+use super::super::subject_of_store;
 use super::super::world::{StoreEntry, release_of};
 use super::{Task, api, key_of_meta, paged, run};
 
@@ -105,6 +106,7 @@ fn entry(meta: &ObjectMeta, spec: SecretStoreSpec, status: Option<StoreStatus>) 
         generation: meta.generation.unwrap_or_default(),
         release: release_of(meta.annotations.as_ref()),
         status: Arc::new(status.unwrap_or_default()),
+        told: None,
         usable: Ok(()),
     }
 }
@@ -115,7 +117,8 @@ fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) 
         .conditions
         .iter()
         .any(|c| c.type_ == names::READY && c.status == "True");
-    if ctx.world().set_store(id, entry) {
+    let on_its_way = ctx.reporter.holds(&subject_of_store(id));
+    if ctx.world().set_store(id, entry, on_its_way) {
         // A restart asks no backend before something is due.
         if ctx.is_early(initial) && well {
             ctx.validate_store_later(id)

@@ -138,30 +138,30 @@ fn is_symbol(c: char) -> bool {
 /// unless a small letter follows: then they start a word that goes on to its end.
 fn separated(ctx: &mut Ctx<'_>, args: &[Value], connector: char) -> Answer {
     let bytes = args[0].bytes();
-    let all: Vec<Rune> = runes::runes(bytes).collect();
-    let text: Vec<char> = all.iter().map(|rune| rune.value()).collect();
-    ctx.work(text.len() * 8)?;
+    ctx.work(bytes.len() * 8)?;
     let mut out = ctx.buf();
     let mut numeric_word = false;
-    for (i, &c) in text.iter().enumerate() {
+    let mut last: Option<char> = None;
+    let mut digits = Digits::default();
+    let mut all = runes::runes(bytes).peekable();
+    while let Some(rune) = all.next() {
+        let c = rune.value();
         if connects(c) {
             out.char(connector);
             numeric_word = false;
+            last = Some(c);
             continue;
         }
-        let last = i.checked_sub(1).map(|at| text[at]);
-        let next = text.get(i + 1).copied();
         let starts = if is_upper(c) {
             numeric_word = false;
             match last {
-                Some(last) if is_upper(last) => next.is_some_and(is_lower),
+                Some(last) if is_upper(last) => all.peek().is_some_and(|r| is_lower(r.value())),
                 Some(last) => is_letter(last) || is_digit(last) || is_symbol(last),
                 None => false,
             }
         } else if is_digit(c) && !numeric_word {
-            let after = text[i..].iter().find(|&&c| !is_digit(c));
             numeric_word = last.is_some_and(|last| is_letter(last) || is_symbol(last))
-                && after.is_some_and(|&c| is_lower(c));
+                && digits.followed_by(bytes, rune.at).is_some_and(is_lower);
             numeric_word
         } else {
             numeric_word &= is_digit(c) || is_lower(c);
@@ -174,12 +174,32 @@ fn separated(ctx: &mut Ctx<'_>, args: &[Value], connector: char) -> Answer {
         if starts {
             out.char(connector);
         }
-        match all[i] {
+        match rune {
             Rune { char: Some(c), .. } if is_upper(c) => out.char(to_lower(c)),
             Rune { at, width, .. } => out.put(&bytes[at..at + width]),
         }
+        last = Some(c);
     }
     ctx.finish(out)
+}
+
+/// The run of digits that was looked at last, so that each is walked once.
+#[derive(Default)]
+struct Digits {
+    end: usize,
+    after: Option<char>,
+}
+
+impl Digits {
+    /// What follows the digits that stand at `at`.
+    fn followed_by(&mut self, bytes: &[u8], at: usize) -> Option<char> {
+        if at >= self.end {
+            let after = runes::runes(&bytes[at..]).find(|rune| !is_digit(rune.value()));
+            self.end = after.map_or(bytes.len(), |rune| at + rune.at);
+            self.after = after.map(Rune::value);
+        }
+        self.after
+    }
 }
 
 /// Words capitalized and put together. Of connectors between words one goes.

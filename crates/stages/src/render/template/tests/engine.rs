@@ -31,7 +31,7 @@ fn a_text_is_parsed_once_however_often_it_is_looked_at_and_rendered() {
     let observed = with_delimiters(texts, "", "");
     let templates = Arc::clone(&observed.config.templates);
     for round in 0..5 {
-        plan(&observed, &env());
+        let _reads = plan(&observed, &env());
         desired(&observed);
         // `who`, `a`, `b` and the literal, which are named apart, and the plain one.
         assert_eq!(templates.parsed(), 5, "round {round}");
