@@ -1,4 +1,4 @@
-//! Shell. A namespace on either API server, a controller of one's own per test, and what tests ask of them.
+//! Shell. A namespace on either API server, a controller of its own, and what tests ask of them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,9 +1,9 @@
 //! Shell. The storm: 300 objects, every fault at once for two virtual hours, twenty kills; then the
 //! promises are judged over everything that was asked and written.
 //!
-//! `cargo test --release -p tidegate --test it chaos` runs 200 seeds; a debug build runs none unless
-//! it is asked to, since one takes half a minute of CPU there. More, or one again, by the environment:
-//! `TIDEGATE_SOAK_FIRST=1 TIDEGATE_SOAK_SEEDS=5000`.
+//! `cargo test --release -p tidegate --test it chaos` runs 200 seeds; a debug build runs none
+//! unless it is asked to, since one takes half a minute of CPU there. More, or one again, by the
+//! environment: `TIDEGATE_SOAK_FIRST=1 TIDEGATE_SOAK_SEEDS=5000`.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
