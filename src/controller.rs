@@ -25,6 +25,7 @@ mod few;
 mod follow;
 mod guard;
 mod items;
+mod losses;
 mod packed;
 mod polling;
 mod pulse;

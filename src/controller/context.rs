@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use super::backends::Backends;
 use super::desks::{Desk, Desks};
 pub use super::items::{Item, StoreItem, reason, trigger};
+use super::losses::Losses;
 use super::packed::Packed;
 use super::relations::StoreId;
 use super::sources::SourceKey;
@@ -75,6 +76,7 @@ pub struct Context {
     random: Mutex<u64>,
     leading: AtomicBool,
     desks: Desks,
+    losses: Mutex<Losses>,
 }
 
 /// The parts of a [`Context`] that others make.
@@ -133,6 +135,7 @@ impl Context {
             random: Mutex::new(parts.seed),
             leading: AtomicBool::new(false),
             desks: Desks::new(),
+            losses: Mutex::default(),
         }
     }
 
@@ -193,6 +196,16 @@ impl Context {
             Trigger::Timer => Lane::Refresh,
         };
         self.queue.add(Item(look.key), lane, reason(look.trigger));
+    }
+
+    /// The target of an object is gone: somebody looks, later if that happens again and again.
+    pub fn look_at_loss(&self, look: Look) {
+        let after = lock(&self.losses).lost(&look.key, self.clock.uptime());
+        if after.is_zero() {
+            return self.look(look, false);
+        }
+        let (key, reasons) = (Item(look.key), reason(look.trigger));
+        self.queue.add_after(key, Lane::Changed, after, reasons);
     }
 
     /// Everyone who reads from a store looks at it.

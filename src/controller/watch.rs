@@ -230,7 +230,7 @@ fn targets(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
             }
             Seen::Gone(key) => {
                 let looks = ctx.world().remove_target(&key);
-                looks.into_iter().for_each(|look| ctx.look(look, false));
+                looks.into_iter().for_each(|look| ctx.look_at_loss(look));
             }
             Seen::Listed => {}
         },

@@ -76,21 +76,50 @@ async fn watches_that_break_every_minute_cost_no_call_and_no_write_and_miss_noth
 #[tokio::test(start_paused = true)]
 async fn after_a_compaction_everything_is_listed_again_and_the_gone_is_let_go() {
     let sim = synced(23, 10, "10m").await;
-    let controller = sim.start(&["--status-heartbeat", "off"]);
+    // Without an owner, so that no collector takes its Secret while the watch is away.
+    sim.depot.put("gone");
+    let mut spec = extract(&["gone"], "10m");
+    spec["target"] = json!({ "creationPolicy": "Orphan" });
+    sim.external_secret("gone", &spec).await;
+    let controller = sim.start(QUIET);
     sim.until_ready().await;
     pass(HOUR).await;
     // No watch may begin while the objects go, so that only a new list can tell.
     let refused = FaultRule::new(Fault::Status(503)).verb(Verb::Watch);
     sim.kubebox.inject(refused.times(14));
     sim.kubebox.drop_watches();
-    sim.delete(&path(NS, "externalsecrets", "es3")).await;
+    sim.delete(&path(NS, "externalsecrets", "gone")).await;
     sim.kubebox.compact();
     pass(3 * MINUTE).await;
     sim.count_from_here();
     pass(2 * HOUR).await;
-    assert_eq!(sim.depot.count("k3"), 0, "still polled for nobody");
+    assert_eq!(sim.depot.count("gone"), 0, "still polled for nobody");
     assert_eq!(sim.depot.count("k4"), 12);
     assert_eq!(sim.writes(), Vec::new());
+    assert_eq!(sim.data("gone").await.unwrap(), depot::value("gone", 1));
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_that_is_collected_again_and_again_is_not_made_without_end() {
+    let sim = synced(26, 10, "10m").await;
+    let controller = sim.start(QUIET);
+    sim.until_ready().await;
+    pass(HOUR).await;
+    // The collector takes each new Secret of the owner that is gone, of which nobody has told us.
+    let refused = FaultRule::new(Fault::Status(503)).verb(Verb::Watch);
+    sim.kubebox
+        .inject(refused.resource("externalsecrets").times(14));
+    sim.kubebox.drop_watches();
+    sim.delete(&path(NS, "externalsecrets", "es3")).await;
+    sim.count_from_here();
+    pass(2 * HOUR).await;
+    let made = sim
+        .writes()
+        .iter()
+        .filter(|w| w.verb == Verb::Create)
+        .count();
+    assert!(made <= 12, "{made} Secrets made for an owner that is gone");
     assert_eq!(sim.data("es3").await, None, "collected with its owner");
     controller.stop().await;
 }
