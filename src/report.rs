@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tidegate_queue::{Key, Lane, Options, Requeue, Ticket, WorkQueue};
 use tokio::task::JoinSet;
@@ -67,6 +67,19 @@ impl Key for Subject {
 /// Field manager of statuses; `status_is_ours` looks for it.
 pub const STATUS_MANAGER: &str = "tidegate";
 
+/// What matters of the answer to a status write.
+#[derive(Deserialize)]
+struct Written {
+    #[serde(default)]
+    metadata: Version,
+}
+
+#[derive(Deserialize, Default)]
+struct Version {
+    #[serde(rename = "resourceVersion", default)]
+    resource_version: String,
+}
+
 /// A merge patch of the status subresource.
 #[derive(Serialize)]
 struct Body<'a, S> {
@@ -89,6 +102,8 @@ struct Inner {
     api: Api,
     queue: WorkQueue<Subject>,
     pending: Mutex<HashMap<Subject, Pending>>,
+    /// Versions that our writes made and no watch has reached yet.
+    made: Mutex<HashMap<Subject, u64>>,
     gate: Mutex<Gate>,
     bell: tokio::sync::Notify,
 }
@@ -113,6 +128,7 @@ impl Reporter {
             api,
             queue: WorkQueue::new(options),
             pending: Mutex::default(),
+            made: Mutex::default(),
             gate: Mutex::new(Gate::new()),
             bell: tokio::sync::Notify::new(),
         }))
@@ -140,13 +156,25 @@ impl Reporter {
     /// Drops a waiting status of an object that is gone.
     pub fn forget(&self, subject: &Subject) {
         lock(&self.0.pending).remove(subject);
+        lock(&self.0.made).remove(subject);
         self.0.queue.forget(subject);
     }
 
-    /// Whether a status of this object waits or is on its way.
+    /// A watch shows the object at `version`: whether every status that was taken is in it.
     #[must_use]
-    pub fn holds(&self, subject: &Subject) -> bool {
-        self.0.queue.state(subject).is_some()
+    pub fn is_settled(&self, subject: &Subject, version: Option<&str>) -> bool {
+        if self.0.queue.state(subject).is_some() {
+            return false;
+        }
+        let mut made = lock(&self.0.made);
+        let seen = version.and_then(|text| text.parse().ok());
+        // A version that is no number cannot be compared: then the first event counts.
+        let later = |ours: &u64| seen.is_some_and(|seen: u64| seen < *ours);
+        if made.get(subject).is_some_and(later) {
+            return false;
+        }
+        made.remove(subject);
+        true
     }
 
     /// Takes an event.
@@ -226,12 +254,14 @@ impl Inner {
         let path = format!("{}?fieldManager={STATUS_MANAGER}", subject.path());
         let body = pending.body.clone();
         let patch = request("PATCH", &path, "application/merge-patch+json", body);
-        match self
-            .api
-            .send::<serde::de::IgnoredAny>(pending.class, patch)
-            .await
-        {
-            Ok(_) | Err(Refusal::NotFound) => ticket.done(None),
+        match self.api.send::<Written>(pending.class, patch).await {
+            Ok(written) => {
+                if let Ok(version) = written.metadata.resource_version.parse() {
+                    lock(&self.made).insert(subject, version);
+                }
+                ticket.done(None);
+            }
+            Err(Refusal::NotFound) => ticket.done(None),
             Err(refusal) => {
                 let (namespace, name) = (&*subject.namespace, &*subject.name);
                 tracing::warn!(namespace, name, %refusal, "status not written, will be retried");

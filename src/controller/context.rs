@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use kube::Client;
-use tidegate_api::ExternalSecretStatus;
+use tidegate_api::ExternalSecret;
 use tidegate_fetch::{Fetch, Sessions, Subscription};
 use tidegate_queue::{Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
@@ -311,12 +311,13 @@ impl Context {
         self.remember(key, |memory| memory.status_is_ours = ours);
     }
 
-    /// The watch shows a status.
-    pub fn status_seen(&self, key: &ObjectKey, status: Option<&ExternalSecretStatus>) {
+    /// The watch shows an object with its status.
+    pub fn status_seen(&self, key: &ObjectKey, object: &ExternalSecret) {
+        let version = object.metadata.resource_version.as_deref();
         let mut memories = lock(&self.memories);
         if let Some(memory) = memories.get_mut(key).filter(|memory| memory.told.is_some()) {
-            let on_its_way = self.reporter.holds(&super::subject_of(key));
-            memory.seen(status, on_its_way);
+            let settled = self.reporter.is_settled(&super::subject_of(key), version);
+            memory.seen(object.status.as_ref(), !settled);
         }
     }
 

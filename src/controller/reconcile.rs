@@ -231,8 +231,9 @@ async fn settle(
         let after = Memory::after(observed, outcome, &env);
         *memory = Memory { told, ..after };
         memory.tell(&report);
+        // In one turn, so that the watch never finds one of the two without the other.
+        reporting::report(ctx, observed, report, outcome, lane);
     });
-    reporting::report(ctx, observed, report, outcome, lane);
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
     let mut by_itself = poll

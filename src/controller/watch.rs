@@ -161,7 +161,7 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     if early {
         ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
     }
-    ctx.status_seen(&key, object.status.as_ref());
+    ctx.status_seen(&key, &object);
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
     let news = match ctx.world().set_object(&key, &object) {

@@ -25,6 +25,8 @@ pub struct StoreEntry {
     pub uid: Arc<str>,
     /// Its generation.
     pub generation: i64,
+    /// Its resourceVersion.
+    pub version: Option<Arc<str>>,
     /// Value of the annotation that releases held removals.
     pub release: Option<Arc<str>>,
     /// Its status as the watch shows it.

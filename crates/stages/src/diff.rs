@@ -59,6 +59,8 @@ pub enum Action {
 pub enum Why {
     /// The target equals what is desired.
     Equal,
+    /// refreshPolicy CreatedOnce, and it was made before.
+    Made,
     /// creationPolicy None.
     PolicyNone,
     /// creationPolicy Merge and no Secret of that name.

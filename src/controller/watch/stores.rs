@@ -107,6 +107,7 @@ fn entry(meta: &ObjectMeta, spec: SecretStoreSpec, status: Option<StoreStatus>) 
         release: release_of(meta.annotations.as_ref()),
         status: Arc::new(status.unwrap_or_default()),
         told: None,
+        version: meta.resource_version.as_deref().map(Into::into),
         usable: Ok(()),
     }
 }
@@ -117,7 +118,10 @@ fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) 
         .conditions
         .iter()
         .any(|c| c.type_ == names::READY && c.status == "True");
-    let on_its_way = ctx.reporter.holds(&subject_of_store(id));
+    let version = entry.version.clone();
+    let on_its_way = !ctx
+        .reporter
+        .is_settled(&subject_of_store(id), version.as_deref());
     if ctx.world().set_store(id, entry, on_its_way) {
         // A restart asks no backend before something is due.
         if ctx.is_early(initial) && well {

@@ -15,6 +15,7 @@ fn entry(uid: &str, ready: &str) -> StoreEntry {
         spec: Arc::default(),
         uid: uid.into(),
         generation: 1,
+        version: None,
         release: None,
         status: Arc::new(status(ready)),
         told: None,

@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Secret;
-use tidegate_api::{CreationPolicy, names};
+use tidegate_api::{CreationPolicy, RefreshPolicy, names};
 use tidegate_contract::SecretValue;
 
 use super::{Action, DataHash, Orphan, Precondition, Removal, Why, ownership, update};
 use crate::outcome::{MissingEntry, SyncError};
-use crate::{Annotated, Desired, ObjectKey, Observed, Shape, TargetDigest, revision};
+use crate::{Annotated, Desired, ObjectKey, Observed, OwnerRef, Shape, TargetDigest, revision};
 
 /// What the target shall be, whatever it is now: kept with the change, so that the live Secret
 /// can be judged by it when the cache was behind.
@@ -44,6 +44,8 @@ pub struct Intent {
     pub created_by: DataHash,
     /// Whether the ExternalSecret changed since it was last synced.
     pub edited: bool,
+    /// Whether the values are to be written a single time (refreshPolicy CreatedOnce).
+    pub once: bool,
 }
 
 impl fmt::Debug for Intent {
@@ -100,7 +102,20 @@ impl Intent {
             finalizers: shape.finalizers,
             created_by: super::text_hash(&observed.key.to_string()),
             edited: observed.synced_revision() != Some(&*revision(&observed.object)),
+            once: observed.object.spec.refresh_policy == Some(RefreshPolicy::CreatedOnce),
         }
+    }
+
+    /// Whether an earlier life of the process made the Secret for this very object and ended before
+    /// the status said so: what was drawn then is not drawn again (P8).
+    fn is_made(&self, digest: &TargetDigest) -> bool {
+        let mine = |(_, owner): (usize, &OwnerRef)| *owner.uid == *self.owner_uid;
+        self.once
+            && !self.owner_uid.is_empty()
+            && digest.managed
+            && digest.annotated == Annotated::Hash(digest.hash)
+            && digest.created_by == Annotated::Hash(self.created_by)
+            && digest.controller().is_some_and(mine)
     }
 
     /// Whether keys of others stay beside ours.
@@ -137,6 +152,9 @@ impl Intent {
                 if let Err(refusal) = ownership::may_write(self, digest) {
                     return Action::Refuse(refusal);
                 }
+                if self.is_made(digest) {
+                    return Action::Nothing(Why::Made);
+                }
                 if self.keeps_foreign_keys() && !self.immutable {
                     return Action::Merge(Arc::clone(self));
                 }
@@ -162,7 +180,9 @@ impl Intent {
         if let Err(refusal) = ownership::may_write(self, digest) {
             return Action::Refuse(refusal);
         }
-        if self.keeps_foreign_keys() && !self.immutable {
+        if self.is_made(digest) {
+            Action::Nothing(Why::Made)
+        } else if self.keeps_foreign_keys() && !self.immutable {
             self.merge_into(digest, live)
         } else {
             self.replace(digest)

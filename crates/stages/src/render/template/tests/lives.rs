@@ -1,12 +1,15 @@
 //! Pure. A templated Secret from the first write on: what is posted, patched, refused, left alone.
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use tidegate_api::names;
 
 use super::{desired, templated};
 use crate::testing::*;
-use crate::{Action, IdleReason, Observed, Outcome, Plan, ReadWhy, Rendered, Trigger, Why};
+use crate::{
+    Action, IdleReason, Observed, Outcome, Plan, ReadWhy, Rendered, TargetDigest, Trigger, Why,
+};
 use crate::{diff, plan, schedule};
 
 const MANAGER: &str = "externalsecrets.external-secrets.io/app";
@@ -60,6 +63,36 @@ fn the_whole_template_is_posted_and_then_nothing_is_written() {
     assert_eq!(annotations, ["note", names::DATA_HASH_ANNOTATION]);
     let again = action(&observed.found(&secret));
     assert!(matches!(again, Action::Nothing(Why::Equal)), "{again:?}");
+}
+
+#[test]
+fn what_was_drawn_once_is_not_drawn_again_by_a_process_that_finds_no_status() {
+    let wish = |policy: &str| {
+        observed(json!({
+            "refreshPolicy": policy,
+            "target": { "template": { "data": { "pin": "{{ .user }}" } } },
+            "dataFrom": [{ "extract": { "key": "db" } }],
+        }))
+    };
+    let mut made = created(&wish("CreatedOnce"));
+    made.data = Some([("pin".to_owned(), ByteString(b"drawn before".to_vec()))].into());
+    let hash = TargetDigest::from_secret(&made).hash.to_string();
+    let annotations = made.metadata.annotations.as_mut().unwrap();
+    annotations.insert(names::DATA_HASH_ANNOTATION.into(), hash);
+    let word = |policy: &str, made: &Secret| match action(&wish(policy).found(made)) {
+        Action::Nothing(why) => format!("{why:?}"),
+        Action::Update(_) => "update".to_owned(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(word("CreatedOnce", &made), "Made");
+    assert_eq!(word("Periodic", &made), "update");
+    // An object of that name that was deleted and made again draws anew.
+    let mut older = made.clone();
+    older.metadata.owner_references.as_mut().unwrap()[0].uid = "older".into();
+    assert_ne!(word("CreatedOnce", &older), "Made");
+    // So does one whose Secret somebody edited.
+    made.data = Some([("pin".to_owned(), ByteString(b"by hand".to_vec()))].into());
+    assert_eq!(word("CreatedOnce", &made), "update");
 }
 
 #[test]
