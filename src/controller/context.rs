@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use kube::Client;
-use tidegate_api::ExternalSecret;
+use tidegate_api::{ExternalSecret, names};
 use tidegate_fetch::{Fetch, Sessions, Subscription};
 use tidegate_queue::{Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
@@ -319,6 +319,20 @@ impl Context {
             let settled = self.reporter.is_settled(&super::subject_of(key), version);
             memory.seen(object.status.as_ref(), !settled);
         }
+    }
+
+    /// Whether the watch shows a failure that this process did not tell: a write of an earlier life
+    /// that arrived late, or somebody else's.
+    #[must_use]
+    pub fn is_belied(&self, key: &ObjectKey, object: &ExternalSecret) -> bool {
+        let conditions = object.status.iter().flat_map(|status| &status.conditions);
+        let mut failed = conditions
+            .filter(|c| c.type_ == names::READY && c.status == "False")
+            .filter(|c| c.reason.as_deref() == Some(names::SECRET_SYNCED_ERROR));
+        failed.next().is_some()
+            && lock(&self.memories)
+                .get(key)
+                .is_none_or(|memory| memory.told.is_none() && memory.failures == 0)
     }
 
     /// A watch has delivered its first list.

@@ -162,6 +162,7 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
         ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
     }
     ctx.status_seen(&key, &object);
+    let belied = ctx.is_belied(&key, &object);
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
     let news = match ctx.world().set_object(&key, &object) {
@@ -173,6 +174,9 @@ fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     };
     if news {
         let trigger = if early { Trigger::First } else { Trigger::Spec };
+        ctx.look(Look { key, trigger }, initial);
+    } else if belied {
+        let trigger = Trigger::Retry;
         ctx.look(Look { key, trigger }, initial);
     }
 }

@@ -293,10 +293,8 @@ pub fn data(secret: &Value) -> BTreeMap<String, String> {
 /// Status, reason and message of the Ready condition; empty without one.
 pub fn ready(object: &Value) -> (String, String, String) {
     let conditions = object["status"]["conditions"].as_array().cloned();
-    let found = conditions.unwrap_or_default().into_iter();
-    let found = found
-        .filter(|condition| condition["type"] == "Ready")
-        .last();
+    let mut conditions = conditions.unwrap_or_default().into_iter();
+    let found = conditions.rfind(|condition| condition["type"] == "Ready");
     let found = found.unwrap_or_default();
     let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
     (text("status"), text("reason"), text("message"))

@@ -49,7 +49,7 @@ pub(crate) fn walk<'j, 'p>(
     } else {
         walk.at = json.len();
     }
-    walk.to_end(eval)
+    walk.finish(eval)
 }
 
 /// Goes on with a walk that has come into the array at `start`, through objects where the paths
@@ -81,7 +81,7 @@ pub(crate) fn resume<'j, 'p>(
         found: None,
         rest: None,
     };
-    Ok(walk.to_end(eval)?.value)
+    Ok(walk.finish(eval)?.value)
 }
 
 /// An object or array the walk is in.
@@ -139,7 +139,7 @@ struct Walk<'j, 'p> {
 
 impl<'j, 'p> Walk<'j, 'p> {
     /// Walks until something is found, or nothing is left.
-    fn to_end(mut self, eval: &mut Eval) -> Result<Walked<'j, 'p>, LimitError> {
+    fn finish(mut self, eval: &mut Eval) -> Result<Walked<'j, 'p>, LimitError> {
         while let Some(level) = self.level.take() {
             if level.object {
                 self.object(eval, level)?;

@@ -92,6 +92,7 @@ fn install_log(args: &KmsArgs) -> Result<(), Failure> {
 async fn run(config: Config) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone())?;
+    #[allow(clippy::disallowed_methods, reason = "the clock is made here, once")]
     let unix_now = SystemTime::now().duration_since(UNIX_EPOCH);
     let unix_now = unix_now.unwrap_or_default();
     let clock = Arc::new(TokioClock::starting_at(unix_now));
@@ -182,7 +183,11 @@ fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
     let failed = |error| Failure::Failed(format!("no signals: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::spawn(async move {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "it waits for signals as long as the process lives"
+    )]
+    let _detached = tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

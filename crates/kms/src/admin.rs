@@ -57,7 +57,11 @@ pub async fn serve(
             continue;
         };
         let (services, metrics) = (Arc::clone(&services), metrics.clone());
-        tokio::spawn(async move {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a connection holds one of a bounded number of permits and ends by its deadline"
+        )]
+        let _detached = tokio::spawn(async move {
             let answer = service_fn(move |request: Request<Incoming>| {
                 let response = answer(request.uri().path(), &services, &metrics);
                 std::future::ready(Ok::<_, Infallible>(response))

@@ -68,6 +68,8 @@ struct State {
     hedge: Hedge,
     /// Counts revocations: what was asked before one may not be kept after it.
     era: u64,
+    /// The health that was logged last: calls may have moved it between two looks.
+    told: Option<Health>,
 }
 
 impl State {
@@ -125,6 +127,7 @@ impl KeyService {
             breakers: vec![Breaker::default(); endpoints.len()],
             hedge: Hedge::default(),
             era: 0,
+            told: None,
         };
         let seeds = Arena::new(options.kept);
         let keys = Arena::new(if options.local_hierarchy {
@@ -239,8 +242,10 @@ impl KeyService {
         let era = state.era;
         if let Some(told) = pin.holds(now) {
             let named = state.versions.listed().iter();
-            let found = named.cloned().find(|version| self.key_id(version) == told);
-            if let Some(version) = found {
+            let found = named
+                .into_iter()
+                .find(|version| self.key_id(version) == told);
+            if let Some(version) = found.cloned() {
                 return Ok((version, told.to_owned(), era));
             }
         }

@@ -135,8 +135,7 @@ impl Samples {
 /// A count as a number to calculate with; counts here stay far below 2^52.
 #[must_use]
 pub fn float(number: usize) -> f64 {
-    let number = number as f64;
-    number
+    number as f64
 }
 
 #[cfg(test)]

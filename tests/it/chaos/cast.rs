@@ -57,7 +57,7 @@ impl Role {
             Kind::Delete => format!("d{number}"),
             _ => format!("k{}", number % KEYS),
         };
-        let second = (kind == Kind::Plain && number % 7 == 0)
+        let second = (kind == Kind::Plain && number.is_multiple_of(7))
             .then(|| format!("k{}", (number + NAMESPACES) % KEYS));
         Self {
             namespace: format!("storm-{}", number % NAMESPACES),

@@ -163,7 +163,7 @@ async fn unproven(
     for server in cluster.servers() {
         let metrics = server.metrics().await?;
         for ((resource, direction, prefix), (good, _)) in metrics.transformations {
-            let meant = resources.iter().any(|one| *one == resource);
+            let meant = resources.contains(&resource);
             if direction == "to_storage" && meant && good > 0.0 {
                 let writes = match prefix.as_str() {
                     "" => "plaintext".to_owned(),

@@ -216,7 +216,8 @@ fn advice_is_given_once_each() {
         words(&rule(
             all,
             &box_of("k").replace(B32, &B32.replacen("QUFB", "QkFB", 1))
-        )) == ""
+        ))
+        .is_empty()
     );
     assert!(words(&rule("secrets", &box_of("k"))).contains("configmaps are stored in the clear"));
     assert!(words(&rule(all, "{identity: {}}")).contains("identity is first"));

@@ -250,7 +250,7 @@ async fn kill_midway(child: &mut Child, bed: &Bed, turn: u64) -> bool {
         if child.try_wait().unwrap().is_some() {
             return false;
         }
-        let changed = turn % 2 == 0 && folder_state(bed) != before;
+        let changed = turn.is_multiple_of(2) && folder_state(bed) != before;
         if changed || (turn % 2 == 1 && step > 3 + turn * 41 % 300) {
             break;
         }

@@ -24,9 +24,8 @@ impl KeyService {
     pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let began = self.clock.now();
-            let before = self.state().contact.health(began);
             self.look().await;
-            self.tell(&before);
+            self.tell();
             let next = {
                 let state = self.state();
                 state.schedule.next(state.contact.in_trouble(), jitter())
@@ -183,11 +182,15 @@ impl KeyService {
     }
 
     /// Logs a change of health, once.
-    fn tell(&self, before: &Health) {
-        let after = self.state().contact.health(self.clock.now());
-        if after == *before {
-            return;
-        }
+    fn tell(&self) {
+        let after = {
+            let mut state = self.state();
+            let after = state.contact.health(self.clock.now());
+            if state.told.replace(after.clone()).as_ref() == Some(&after) {
+                return;
+            }
+            after
+        };
         let service = self.name();
         self.metrics.healthy(service, after == Health::Ok);
         match after {

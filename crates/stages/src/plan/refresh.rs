@@ -81,8 +81,10 @@ fn edit_counts(observed: &Observed) -> bool {
 /// Whether the last attempt failed.
 fn failed(observed: &Observed) -> bool {
     let status = observed.status();
-    observed.memory.failures > 0
-        || (observed.memory.synced.is_none()
+    let memory = &observed.memory;
+    // A retry that this process did not ask for follows a status that it did not tell.
+    memory.failures > 0
+        || ((memory.synced.is_none() || memory.trigger == Trigger::Retry)
             && (status.iter().flat_map(|status| &status.conditions))
                 .any(|condition| condition.type_ == names::READY && condition.status == "False"))
 }

@@ -91,7 +91,11 @@ where
         "{name}: round {rounds} panics: {}",
         shown()
     );
-    println!("{name}: {rounds} inputs");
+    #[allow(
+        clippy::print_stderr,
+        reason = "how much was tried is part of the result"
+    )]
+    let () = eprintln!("{name}: {rounds} inputs");
 }
 
 /// Splits into words, numbers, quoted strings, runs of space, and single signs.

@@ -114,7 +114,7 @@ fn offline_is_the_same_with_the_full_text() {
         kind: TemplateSourceKind::Secret,
         name: "more".into(),
     };
-    assert_eq!(needed, [expected.clone()]);
+    assert_eq!(needed, std::slice::from_ref(&expected));
     let run = |text: &str, full: bool| {
         let contents = BTreeMap::from([("t".to_owned(), SecretValue::from(text))]);
         let sources: TemplateSources = [(expected.clone(), Some(Arc::new(contents)))].into();
