@@ -25,6 +25,9 @@ use super::view::{self, Row, Seen};
 use super::wanted::{Id, Rank};
 use crate::controller::context::{Context, Item};
 
+/// What tells two writes within one second apart.
+const TELL_APART: Duration = Duration::from_millis(1);
+
 /// The kinds that have a Ready condition.
 const KINDS: [(&str, &str); 3] = [
     ("ExternalSecret", "externalsecrets"),
@@ -161,7 +164,13 @@ impl Observer {
         let at = view::written(times);
         self.change(|seen| {
             match at.filter(|_| there) {
-                Some(at) => seen.secrets.insert(key, at),
+                Some(at) => {
+                    // These times are whole seconds: two writes within one must still differ.
+                    let same = |old: &&Timestamp| old.as_second() == at.as_second();
+                    let old = seen.secrets.get(&key).filter(same);
+                    let later = old.and_then(|old| old.checked_add(TELL_APART).ok());
+                    seen.secrets.insert(key, later.unwrap_or(at))
+                }
                 None => seen.secrets.remove(&key),
             };
         });
