@@ -171,30 +171,7 @@ async fn a_killed_holder_is_followed_after_its_lease_and_not_before(fixture: Fix
     );
 }
 
-async fn a_holder_that_sleeps_through_its_lease_wakes_without_a_right_to_write(fixture: Fixture) {
-    let mut pair = Pair::new(fixture, "asleep").await;
-    pair.holder.signal(Signal::STOP);
-    let before = pair.writes(TIDEGATE).await;
-    let renewed = pair.renewed(TIDEGATE).await;
-    let taken = pair.taken_over().await;
-    let lease = SignedDuration::try_from(LEASE).unwrap();
-    assert!(taken.duration_since(renewed) >= lease);
-    pair.holder.signal(Signal::CONT);
-    assert_eq!(
-        pair.holder.ended().await,
-        Some(1),
-        "it went on as if it led"
-    );
-    pair.rotate().await;
-    assert_eq!(
-        pair.writes(TIDEGATE).await,
-        before,
-        "it wrote after its sleep"
-    );
-}
-
 on_real!(OneUser:
     the_standby_waits_and_takes_over_at_once_on_sigterm,
     a_killed_holder_is_followed_after_its_lease_and_not_before,
-    a_holder_that_sleeps_through_its_lease_wakes_without_a_right_to_write,
 );
