@@ -14,4 +14,4 @@ pub mod patch;
 pub mod registry;
 pub mod report;
 pub mod run;
-pub mod telemetry;
+pub use tidegate_telemetry as telemetry;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use tidegate_telemetry::LogFormat;
 
 /// Flags of the plugin. Credentials are never flags: the configuration names files that hold them.
 #[derive(Debug, Clone, Args)]
@@ -40,13 +41,4 @@ pub struct KmsArgs {
     /// json or pretty.
     #[arg(long, value_enum, default_value = "json")]
     pub log_format: LogFormat,
-}
-
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
 }

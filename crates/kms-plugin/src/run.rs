@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tidegate_fetch::{SessionOptions, Sessions, TokioClock};
 use tidegate_kms::{Clock, Endpoint, KeyService, Metrics, Socket, admin, process, server};
+use tidegate_telemetry::TelemetryError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{KmsArgs, LogFormat};
+use crate::args::KmsArgs;
 use crate::config::{Config, Service};
 use crate::{local, transit};
 
@@ -77,16 +77,10 @@ fn configuration(args: &KmsArgs) -> Result<Config, Failure> {
 }
 
 fn install_log(args: &KmsArgs) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&args.log_level)
-        .map_err(|error| Failure::Usage(format!("--log-level: {error}")))?;
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let installed = match args.log_format {
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
-        LogFormat::Pretty => log.try_init(),
-    };
-    installed.map_err(|error| Failure::Failed(format!("the log: {error}")))
+    tidegate_telemetry::install(&args.log_level, args.log_format).map_err(|error| match error {
+        TelemetryError::Filter(_) => Failure::Usage(error.to_string()),
+        TelemetryError::Installed(_) => Failure::Failed(error.to_string()),
+    })
 }
 
 async fn run(config: Config) -> Result<(), Failure> {

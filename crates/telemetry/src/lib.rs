@@ -82,3 +82,20 @@ pub fn filter(level: &str) -> Result<EnvFilter, TelemetryError> {
     }
     Ok(filter)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_log_tokens_and_bodies_is_silent_at_every_level() {
+        let shown = filter("trace").unwrap().to_string();
+        for target in SILENCED {
+            assert!(
+                shown.contains(&format!("{target}=off")),
+                "{target}: {shown}"
+            );
+        }
+        assert!(filter("a=b=c").is_err());
+    }
+}
