@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tidegate_testservers::{ADMIN, Http};
 
-use crate::support::{Bed, MARKER, Ran, config, flags, tidegate, wait};
+use crate::support::{Bed, Gate, MARKER, Ran, config, flags, tidegate, wait};
 
 const OLD: (&str, &str, u8) = ("aescbc", "old", 1);
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
@@ -198,24 +198,30 @@ async fn servers_that_do_not_tell_their_configuration_are_proven_by_canaries() {
     assert_eq!(left, 0, "no canary stays behind");
 }
 
+/// Three runs of four are killed: at a message to the API server that differs from run to run,
+/// or the moment a file has changed. The fourth ends by itself, so that the rotation goes on.
 #[tokio::test]
 async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
     let bed = Bed::start(&config(&[OLD], true)).await;
     bed.secrets("s", 700).await;
+    let gate = Gate::open(&bed).await;
     let more = ["--wait", "0s", "--soak", "0s", "--max-in-flight", "4"];
-    let (mut kills, mut loaded) = (0_u64, std::fs::read(bed.file()).unwrap());
-    for turn in 0..80_u64 {
-        let words = words(&bed, &more);
+    let (mut kills, mut ended) = (0, false);
+    let mut loaded = std::fs::read(bed.file()).unwrap();
+    for turn in 0..80_i64 {
+        gate.allow(if turn % 4 == 3 { i64::MAX } else { turn * turn % 97 });
+        let words = gate.lead(words(&bed, &more));
         let mut command = tidegate(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let killed = kills < 16 && turn % 4 != 3 && kill_midway(&mut child, &bed, turn).await;
-        kills += u64::from(killed);
+        let killed = kill_midway(&mut child, &bed, &gate, turn).await;
+        kills += usize::from(killed);
         let ran = tokio::task::spawn_blocking(move || wait(child))
             .await
             .unwrap();
         readable(&bed.admin(), 700).await;
-        if !killed && ran.code == 0 {
+        ended = !killed && ran.code == 0;
+        if ended {
             break;
         }
         assert!(
@@ -229,6 +235,7 @@ async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
             loaded = file;
         }
     }
+    assert!(ended, "no run ended the rotation");
     assert!(kills >= 5, "{kills} kills only");
     let ran = rotate(&bed, &more).ok();
     assert!(ran.out.contains("no rotation is under way"), "{}", ran.out);
@@ -242,22 +249,19 @@ async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
     readable(&bed.admin(), 700).await;
 }
 
-/// Kills a rotation: on even turns the moment it has changed a file, else after a pause that
-/// differs from turn to turn. False when it ended first.
-async fn kill_midway(child: &mut Child, bed: &Bed, turn: u64) -> bool {
+/// Kills a run at the gate, or on even turns the moment it has changed a file. False when it
+/// ended first.
+async fn kill_midway(child: &mut Child, bed: &Bed, gate: &Gate, turn: i64) -> bool {
     let before = folder_state(bed);
-    for step in 0..2000 {
-        if child.try_wait().unwrap().is_some() {
-            return false;
-        }
-        let changed = turn.is_multiple_of(2) && folder_state(bed) != before;
-        if changed || (turn % 2 == 1 && step > 3 + turn * 41 % 300) {
-            break;
+    while child.try_wait().unwrap().is_none() {
+        let changed = turn % 2 == 0 && folder_state(bed) != before;
+        if changed || gate.holds() {
+            child.kill().unwrap();
+            return true;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    child.kill().unwrap();
-    true
+    false
 }
 
 /// Every file beside the configuration, with its content.

@@ -1,11 +1,15 @@
 //! Shell. A control plane with an encryption configuration, the binary, and what is in etcd.
 
+mod gate;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions, Http};
+
+pub use gate::Gate;
 
 /// In every value of every object: it may be nowhere but inside API servers.
 pub const MARKER: &str = "marker-3f9c1b7e";
