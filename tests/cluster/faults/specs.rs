@@ -194,10 +194,13 @@ async fn a_namespace_that_is_being_deleted(fixture: Fixture) {
     let writes: Vec<_> = ours
         .filter(|r| r.resource == "secrets" && r.mutates)
         .collect();
+    // Two watches have no order: one create may be asked for before the namespace's end is
+    // seen. The API server refuses it, and no other follows.
     assert!(
-        writes.is_empty(),
+        writes.iter().all(|write| write.verb == "create") && writes.len() <= 1,
         "writes into a terminating namespace: {writes:?}"
     );
+    world.gone("app").await;
     let free = json!({ "metadata": { "finalizers": null } });
     world.patch("configmaps", "stay", &free).await;
     synced.controller.stop().await;
