@@ -12,8 +12,10 @@ use clap::Parser;
 use tidegate_storm::budget::Budget;
 use tidegate_storm::controller::{InProcess, Kind};
 use tidegate_storm::load::Load;
+use tidegate_storm::process::{self, Server};
 use tidegate_storm::report::Report;
 use tidegate_storm::screen::Screen;
+use tidegate_storm::store::{RealStore, Store};
 use tidegate_storm::target::{Target, Where};
 use tidegate_storm::{Options, StormError, compare, page, setup};
 use tokio_util::sync::CancellationToken;
@@ -157,6 +159,7 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         mounts: args.mounts,
         refresh: args.refresh,
         class,
+        values: values(args)?,
     };
     Ok(Options {
         load,
@@ -177,6 +180,8 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         began: Clock::system().now().to_string(),
         audit_log: args.audit_log.clone(),
         audit_user: args.audit_user.clone(),
+        servers: servers(args)?,
+        idle: args.idle,
         ready_timeout: args.ready_timeout,
         phase_timeout: args.phase_timeout,
         steady: args.steady.unwrap_or(args.refresh),
@@ -188,6 +193,43 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         ceiling: !args.no_ceiling,
         keep: args.keep,
     })
+}
+
+/// Where the values come from: `--store` is read whole before anything is made.
+fn values(args: &RunArgs) -> Result<Store, StormError> {
+    let Some(path) = &args.store else {
+        return Ok(Store::Ours);
+    };
+    let wrong = |error: &dyn std::fmt::Display| {
+        StormError::Usage(format!("--store {}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    // The place alone: the file may hold credentials, and parsers quote what they read.
+    let documents = serde_saphyr::from_multiple(&text).map_err(|error| {
+        let place = error.location();
+        let line = place.map_or(String::new(), |it| format!(" (line {})", it.line()));
+        wrong(&format!("it is no YAML{line}"))
+    })?;
+    let properties = args.store_properties.0.clone();
+    let real = RealStore::new(documents, &args.store_path, properties);
+    real.map(Store::Real)
+        .map_err(|error| StormError::Usage(error.to_string()))
+}
+
+/// The processes beside the controller that are looked at; each must be there.
+fn servers(args: &RunArgs) -> Result<Vec<(Server, u32)>, StormError> {
+    let asked = [
+        ("--apiserver-pid", Server::Apiserver, args.apiserver_pid),
+        ("--etcd-pid", Server::Etcd, args.etcd_pid),
+    ];
+    let named = asked
+        .into_iter()
+        .filter_map(|(flag, server, pid)| Some((flag, server, pid?)));
+    let found = named.map(|(flag, server, pid)| match process::usage(pid) {
+        Some(_) => Ok((server, pid)),
+        None => Err(StormError::Usage(format!("{flag} {pid}: no such process"))),
+    });
+    found.collect()
 }
 
 fn kind(args: &RunArgs) -> Result<Kind, StormError> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::api::{self, ApiFailure};
 use crate::load::{LABEL, Load};
+use crate::store::Store;
 
 /// Requests in flight while a load is made or removed; not part of any measure.
 const WIDTH: usize = 16;
@@ -53,6 +54,11 @@ pub async fn base(client: &Client, load: &Load, server: &str) -> Result<(), ApiF
     api::post(client, NAMESPACES, &load.namespace_body(&control)).await?;
     let credential = load.credential("storm");
     api::post(client, &secrets_of(&control), &credential).await?;
+    if let Store::Real(real) = &load.values {
+        for secret in real.secrets(load) {
+            api::post(client, &secrets_of(&control), &secret).await?;
+        }
+    }
     stream::iter(0..load.namespaces)
         .map(|number| async move {
             let body = load.namespace_body(&load.namespace(number));
@@ -182,7 +188,7 @@ pub async fn failing(
 ) -> Result<(), ApiFailure> {
     api::ensure(client, NAMESPACES, &load.namespace_body(namespace)).await?;
     let made = stream::iter(0..count).map(|number| async move {
-        let mut body = load.external_secret(0, &format!("storm/{}/absent-{number}", load.run));
+        let mut body = load.external_secret(0, &load.absent(number));
         body["metadata"]["namespace"] = namespace.into();
         body["metadata"]["name"] = format!("failing-{number}").into();
         api::call(client, Method::POST, &objects_of(namespace), Some(&body)).await

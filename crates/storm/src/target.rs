@@ -162,6 +162,12 @@ impl Target {
             .map_err(|error| wrong(&self.kubeconfig, &error))
     }
 
+    /// Makes clients with connections of their own, wherever they are needed.
+    #[must_use]
+    pub fn dialler(&self) -> Dialler {
+        self.dialler.clone()
+    }
+
     /// The kubeconfig that a controller is given, and the context within it.
     #[must_use]
     pub fn kubeconfig(&self) -> (&PathBuf, Option<&str>) {
