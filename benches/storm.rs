@@ -294,6 +294,7 @@ fn options(
         backend_latency: Duration::ZERO,
         ceiling: true,
         keep: true,
+        among_others: false,
     })
 }
 

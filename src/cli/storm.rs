@@ -101,6 +101,10 @@ pub struct RunArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+    /// Run although the cluster has ExternalSecrets or stores of others: the controller under load
+    /// serves those whose store names no controller.
+    #[arg(long, requires = "kubeconfig")]
+    pub among_others: bool,
     /// Leave everything on the cluster; remove it later with storm clean.
     #[arg(long, requires = "kubeconfig")]
     pub keep: bool,

@@ -192,6 +192,7 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         backend_latency: args.backend_latency.unwrap_or_default(),
         ceiling: !args.no_ceiling,
         keep: args.keep,
+        among_others: args.among_others,
     })
 }
 
@@ -329,8 +330,8 @@ fn write(json: &Path, html: &Path, report: &Report) -> Result<(), StormError> {
         ))
     };
     let text = report.to_json().map_err(|error| failed(json, &error))?;
-    std::fs::write(json, text).map_err(|error| failed(json, &error))?;
-    std::fs::write(html, page::page(report)).map_err(|error| failed(html, &error))?;
+    replace(json, &text).map_err(|error| failed(json, &error))?;
+    replace(html, &page::page(report)).map_err(|error| failed(html, &error))?;
     let mut screen = Screen::stderr();
     screen.line(&format!(
         "report: {} and {}",
@@ -338,6 +339,22 @@ fn write(json: &Path, html: &Path, report: &Report) -> Result<(), StormError> {
         html.display()
     ));
     Ok(())
+}
+
+/// Writes a file whole or not at all: on a full disk the report of an earlier run stays.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        // A pipe or a device is written to as it is.
+        return std::fs::write(path, text);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = Path::new(&beside);
+    let written = std::fs::write(beside, text).and_then(|()| std::fs::rename(beside, path));
+    if written.is_err() {
+        let _half = std::fs::remove_file(beside);
+    }
+    written
 }
 
 /// Prints each verdict; tells whether all budgets hold.

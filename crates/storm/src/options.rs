@@ -55,6 +55,8 @@ pub struct Options {
     pub backend_latency: Duration,
     /// Whether to measure the API server's own ceiling.
     pub ceiling: bool,
+    /// Whether to run although others use the cluster's stores.
+    pub among_others: bool,
     /// Whether to leave everything where it is on a cluster.
     pub keep: bool,
 }

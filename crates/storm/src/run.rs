@@ -99,9 +99,17 @@ pub async fn storm(
 
 async fn checked(target: Target, options: &Options) -> Result<(Target, Client), StormError> {
     let admin = target.admin()?;
-    target::preflight(&admin)
+    target::preflight(&admin, options.ceiling)
         .await
         .map_err(StormError::Failed)?;
+    if !options.among_others
+        && let Some(whose) = setup::somebody(&admin).await?
+    {
+        return Err(StormError::Failed(format!(
+            "the cluster has {whose}, which is no storm's: a controller under load would serve it \
+             too; use a cluster of your own, or say --among-others"
+        )));
+    }
     let taken = setup::namespaces(&admin, Some(&options.load.run)).await?;
     if !taken.is_empty() {
         return Err(StormError::Failed(format!(
