@@ -10,8 +10,10 @@ use tidegate_storm::controller::Kind;
 use tidegate_storm::figures::Figure;
 use tidegate_storm::load::Load;
 use tidegate_storm::phase::Phase;
+use tidegate_storm::process::Server;
 use tidegate_storm::report::Report;
 use tidegate_storm::screen::Screen;
+use tidegate_storm::store::Store;
 use tidegate_storm::target::Where;
 use tidegate_storm::{Options, page};
 use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions};
@@ -223,7 +225,13 @@ async fn bench() -> Outcome<()> {
     manifests::install(&plane.api(ADMIN)?).await;
     let kubeconfig = plane.kubeconfig_path(ADMIN)?;
     let audit_log = plane.audit_log_path().to_owned();
-    let options = options(objects, kubeconfig, audit_log)?;
+    let pids = plane.pids().await.into_iter();
+    let servers = pids.filter_map(|(name, pid)| match name {
+        "kube-apiserver" => Some((Server::Apiserver, pid)),
+        "etcd" => Some((Server::Etcd, pid)),
+        _ => None,
+    });
+    let options = options(objects, kubeconfig, audit_log, servers.collect())?;
     let storm = tidegate_storm::storm(options, CancellationToken::new(), Screen::stderr());
     let (report, outcome) = storm.await;
     let Some(report) = report else {
@@ -242,7 +250,12 @@ async fn bench() -> Outcome<()> {
     Ok(outcome?)
 }
 
-fn options(objects: usize, kubeconfig: PathBuf, audit_log: PathBuf) -> Outcome<Options> {
+fn options(
+    objects: usize,
+    kubeconfig: PathBuf,
+    audit_log: PathBuf,
+    servers: Vec<(Server, u32)>,
+) -> Outcome<Options> {
     let minute = Duration::from_secs(60);
     Ok(Options {
         load: Load {
@@ -255,6 +268,7 @@ fn options(objects: usize, kubeconfig: PathBuf, audit_log: PathBuf) -> Outcome<O
             mounts: 10.min(objects),
             refresh: minute,
             class: "storm-bench".into(),
+            values: Store::Ours,
         },
         place: Where::Cluster {
             kubeconfig,
@@ -268,6 +282,8 @@ fn options(objects: usize, kubeconfig: PathBuf, audit_log: PathBuf) -> Outcome<O
         began: tidegate::clock::Clock::system().now().to_string(),
         audit_log: Some(audit_log),
         audit_user: Some(ADMIN.to_owned()),
+        servers,
+        idle: Duration::from_secs(5),
         ready_timeout: minute,
         phase_timeout: minute * 10,
         steady: minute,
@@ -278,6 +294,7 @@ fn options(objects: usize, kubeconfig: PathBuf, audit_log: PathBuf) -> Outcome<O
         backend_latency: Duration::ZERO,
         ceiling: true,
         keep: true,
+        among_others: false,
     })
 }
 

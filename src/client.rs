@@ -8,6 +8,13 @@ use kube::client::{Body, ConfigExt};
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
+use crate::metrics::faults;
+
+fn counted(error: hyper_util::client::legacy::Error) -> BoxError {
+    faults::count(&error, !error.is_connect());
+    error.into()
+}
+
 /// Makes a client that neither retries nor waits with what it has to send.
 ///
 /// kube's own leaves Nagle's algorithm on: the first request on each new connection then waits for
@@ -34,7 +41,7 @@ pub fn client(mut config: Config) -> Result<Client, kube::Error> {
         .layer(config.base_uri_layer())
         .option_layer(config.auth_layer()?)
         .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
+        .map_err(counted)
         .service(http);
     Ok(Client::new(service, config.default_namespace))
 }

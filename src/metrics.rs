@@ -8,6 +8,7 @@ use prometheus_client::registry::Registry;
 use tidegate_stages::{ObjectKey, Written};
 
 pub mod collect;
+pub mod faults;
 mod objects;
 
 use objects::Objects;
@@ -15,6 +16,12 @@ use objects::Objects;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
     what: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WatchLabels {
+    watch: &'static str,
+    fate: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -29,6 +36,16 @@ pub struct Metrics {
     writes: Family<WriteLabels, Counter>,
     failures: Family<FailureLabels, Counter>,
     held: Gauge,
+    watches: Family<WatchLabels, Counter>,
+}
+
+/// What became of a watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchFate {
+    /// It listed from the beginning: at the start, and when it could not go on from where it was.
+    Listed,
+    /// It broke off, or could not begin.
+    Dropped,
 }
 
 impl Metrics {
@@ -41,6 +58,7 @@ impl Metrics {
             writes,
             failures,
             held,
+            watches,
         } = metrics.clone();
         registry.register_collector(Box::new(objects));
         registry.register(
@@ -53,6 +71,11 @@ impl Metrics {
             "tidegate_removals_held",
             "Objects held by the shrink guard",
             held,
+        );
+        registry.register(
+            "tidegate_watch",
+            "Watches of the API server that listed anew or were dropped",
+            watches,
         );
         metrics
     }
@@ -88,6 +111,16 @@ impl Metrics {
     /// So many objects are held by the shrink guard.
     pub fn held(&self, objects: usize) {
         self.held.set(i64::try_from(objects).unwrap_or(i64::MAX));
+    }
+
+    /// Something became of a watch; there are as many as kinds of objects.
+    pub fn watch(&self, watch: &'static str, fate: WatchFate) {
+        let fate = match fate {
+            WatchFate::Listed => "listed",
+            WatchFate::Dropped => "dropped",
+        };
+        let labels = WatchLabels { watch, fate };
+        self.watches.get_or_create(&labels).inc();
     }
 
     /// An object is gone: so are its series.

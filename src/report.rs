@@ -190,6 +190,14 @@ impl Reporter {
         lock(&self.0.pending).len()
     }
 
+    /// Of these, statuses that may wait behind all Secrets.
+    #[must_use]
+    pub fn deferred(&self) -> usize {
+        let pending = lock(&self.0.pending);
+        let waits = |it: &&Pending| it.class >= Class::DeferredStatus;
+        pending.values().filter(waits).count()
+    }
+
     /// Normal events dropped so far, and warnings that wait.
     #[must_use]
     pub fn events(&self) -> (u64, usize) {

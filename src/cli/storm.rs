@@ -101,6 +101,10 @@ pub struct RunArgs {
     /// Do not ask.
     #[arg(long)]
     pub yes: bool,
+    /// Run although the cluster has ExternalSecrets or stores of others: the controller under load
+    /// serves those whose store names no controller.
+    #[arg(long, requires = "kubeconfig")]
+    pub among_others: bool,
     /// Leave everything on the cluster; remove it later with storm clean.
     #[arg(long, requires = "kubeconfig")]
     pub keep: bool,
@@ -122,6 +126,33 @@ pub struct RunArgs {
     /// Count this user's requests alone.
     #[arg(long, value_name = "USER", requires = "audit_log")]
     pub audit_user: Option<String>,
+    /// Process of the API server, whose processor time and memory go into the report.
+    #[arg(long, value_name = "PID", requires = "kubeconfig")]
+    pub apiserver_pid: Option<u32>,
+    /// Process of etcd, likewise.
+    #[arg(long, value_name = "PID", requires = "kubeconfig")]
+    pub etcd_pid: Option<u32>,
+    /// A real backend instead of the one in this process: a file with a SecretStore or
+    /// ClusterSecretStore and the Secrets that it refers to.
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Where the values stand in the real backend; {} is the number of the key, from 0.
+    #[arg(
+        long,
+        default_value = "storm/{}",
+        value_name = "PATH",
+        requires = "store"
+    )]
+    pub store_path: String,
+    /// The two properties that each object reads there.
+    #[arg(
+        long,
+        default_value = "a,b",
+        value_name = "NAME,NAME",
+        value_parser = pair,
+        requires = "store"
+    )]
+    pub store_properties: Pair,
     /// A bound on a figure; a run that misses one ends with code 1. Repeatable.
     #[arg(long = "budget", value_name = "PHASE.FIGURE=VALUE")]
     pub budgets: Vec<Budget>,
@@ -131,6 +162,9 @@ pub struct RunArgs {
     /// Do not measure the API server's own ceiling.
     #[arg(long)]
     pub no_ceiling: bool,
+    /// How long the unrelated client is alone: at first, and after each great load.
+    #[arg(long, default_value = "5s", value_parser = duration, value_name = "DURATION")]
+    pub idle: Duration,
     /// Time until the controller must have written its first Secret.
     #[arg(long, default_value = "1m", value_parser = duration, value_name = "DURATION")]
     pub ready_timeout: Duration,
@@ -158,6 +192,17 @@ pub struct RunArgs {
     /// Further flags of tidegate controller, after --.
     #[arg(last = true, value_name = "FLAGS", conflicts_with = "controller_cmd")]
     pub arguments: Vec<String>,
+}
+
+/// Two names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair(pub [String; 2]);
+
+fn pair(text: &str) -> Result<Pair, String> {
+    match text.split(',').collect::<Vec<&str>>()[..] {
+        [a, b] if !a.is_empty() && !b.is_empty() => Ok(Pair([a.to_owned(), b.to_owned()])),
+        _ => Err("use two names, such as user,password".to_owned()),
+    }
 }
 
 fn bucket(text: &str) -> Result<(f64, f64), String> {
@@ -222,6 +267,10 @@ mod tests {
             &["--objects", "-1"],
             &["--refresh", "0s"],
             &["--keep"],
+            &["--store-path", "x/{}"],
+            &["--store", "f", "--store-properties", "a"],
+            &["--apiserver-pid", "1"],
+            &["--kubeconfig", "k", "--etcd-pid", "x"],
             &["--controller-cmd", "x", "--controller", "child"],
             &["--controller-cmd", "x", "--", "--flag"],
             &["compare", "a.json"],

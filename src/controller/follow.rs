@@ -38,13 +38,14 @@ pub fn key_of<K: ResourceExt>(object: &K) -> ObjectKey {
 /// # Guarantees
 /// After a lost watch and a new list, each of `held` that the list lacks is told as [`Seen::Gone`]:
 /// `held` answers the keys that whoever handles this watch knows at that time. Errors are retried
-/// with backoff and logged once per cause, with what to do about it.
+/// with backoff and logged once per cause, with what to do about it; `dropped` hears of each.
 pub async fn follow<K>(
     what: &'static str,
     api: Api<K>,
     config: watcher::Config,
     stop: CancellationToken,
     held: impl Fn() -> Vec<ObjectKey>,
+    dropped: impl Fn(),
     mut handle: impl FnMut(Seen<K>),
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
@@ -66,6 +67,7 @@ pub async fn follow<K>(
             }
             Ok(None) => return,
             Err(error) => {
+                dropped();
                 let cause = explain(&error);
                 if logged.as_ref() != Some(&cause) {
                     tracing::warn!(watch = what, error = %cause, "watch failed, retrying");

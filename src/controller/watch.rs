@@ -21,6 +21,7 @@ use super::context::Context;
 use super::follow::{Seen, follow, key_of};
 use super::sources::{SourceKey, SourceKind};
 use super::world::{Broken, Look};
+use crate::metrics::WatchFate;
 use crate::report::STATUS_MANAGER;
 
 mod stores;
@@ -99,9 +100,11 @@ where
             config,
             stop,
             || held(&ctx),
+            || ctx.metrics.watch(what, WatchFate::Dropped),
             |seen| {
                 if matches!(seen, Seen::Listed) {
                     ctx.listed(what);
+                    ctx.metrics.watch(what, WatchFate::Listed);
                 }
                 handle(&ctx, seen);
             },

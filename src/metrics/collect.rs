@@ -7,10 +7,11 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
-use tidegate_fetch::Gate;
+use tidegate_fetch::{EndpointStats, Gate};
 use tidegate_queue::LANES;
 
 use crate::controller::context::Context;
+use crate::metrics::faults::{Fault, counts};
 use crate::patch::permits::Permits;
 
 /// Reads the controller when the admin port is asked.
@@ -48,6 +49,7 @@ impl Collector for Live {
         queues(&mut out, &context)?;
         calls(&mut out, &context)?;
         endpoints(&mut out, &context)?;
+        faults(&mut out)?;
         let (in_flight, waiting, allowed) = self.permits.load();
         out.gauge(
             "tidegate_write_permits_in_use",
@@ -77,6 +79,11 @@ impl Collector for Live {
             "Statuses to write",
             context.reporter.waiting(),
         )?;
+        out.gauge(
+            "tidegate_statuses_deferred",
+            "Of these, behind all Secrets",
+            context.reporter.deferred(),
+        )?;
         let (dropped, warnings) = context.reporter.events();
         out.counter(
             "tidegate_events_dropped",
@@ -93,15 +100,27 @@ impl Collector for Live {
 
 fn queues(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
     let stats = context.queue.stats();
-    let mut depth = Labelled::new();
+    let (mut depth, mut oldest) = (Labelled::new(), Labelled::new());
+    let (mut entered, mut taken) = (Labelled::new(), Labelled::new());
     for lane in LANES {
-        let queued = stats.lanes[lane.index()].depth;
-        depth.push((
-            [("lane", lane.name().to_owned())],
-            ConstGauge::new(number(queued)),
-        ));
+        let (label, stats) = ([("lane", lane.name().to_owned())], stats.lane(lane));
+        depth.push((label.clone(), ConstGauge::new(number(stats.depth))));
+        oldest.push((label.clone(), ConstGauge::new(stats.oldest.as_secs_f64())));
+        entered.push((label.clone(), ConstCounter::new(stats.entered)));
+        taken.push((label, ConstCounter::new(stats.taken)));
     }
-    out.family("tidegate_queue_depth", "Objects that wait, by lane", depth)
+    out.family("tidegate_queue_depth", "Objects that wait, by lane", depth)?;
+    let help = "How long the first of a lane waits";
+    out.family("tidegate_queue_oldest_wait_seconds", help, oldest)?;
+    out.family("tidegate_queue_entered", "Objects that entered", entered)?;
+    out.family("tidegate_queue_taken", "Objects handed out", taken)?;
+    out.gauge("tidegate_queue_delayed", "Objects not due", stats.delayed)?;
+    out.gauge("tidegate_queue_in_work", "Objects in work", stats.in_work)?;
+    out.counter(
+        "tidegate_queue_abandoned",
+        "Objects whose task ended without a word",
+        stats.abandoned,
+    )
 }
 
 fn calls(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
@@ -124,6 +143,22 @@ fn calls(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
         "Answers with another value",
         stats.changed,
     )?;
+    out.counter(
+        "tidegate_backend_hits",
+        "Reads that a held answer served",
+        stats.hits,
+    )?;
+    out.counter("tidegate_backend_retries", "Calls repeated", stats.retries)?;
+    out.counter(
+        "tidegate_backend_short_circuits",
+        "Failures without a call, by an open breaker",
+        stats.short_circuits,
+    )?;
+    out.gauge(
+        "tidegate_backend_reads_waiting",
+        "Reads that wait",
+        stats.waiting,
+    )?;
     out.gauge(
         "tidegate_polling_groups",
         "Remote keys that are polled",
@@ -144,31 +179,60 @@ fn calls(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
     )
 }
 
+/// Endpoints with series of their own; hosts and Vault namespaces are few, but tenants name them.
+const MAX_ENDPOINTS: usize = 64;
+
 fn endpoints(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
     let stats = context.fetch.stats();
-    let (mut in_flight, mut open, mut throttled) = (Labelled::new(), Labelled::new(), Vec::new());
-    for endpoint in &stats.endpoints {
-        let label = [("endpoint", endpoint.endpoint.to_string())];
-        let is_open = i64::from(endpoint.gate == Gate::Open);
-        in_flight.push((label.clone(), ConstGauge::new(number(endpoint.in_flight))));
-        open.push((label.clone(), ConstGauge::new(is_open)));
-        throttled.push((label, ConstCounter::new(endpoint.throttled)));
+    let shown = &stats.endpoints[..stats.endpoints.len().min(MAX_ENDPOINTS)];
+    type Gauges = Labelled<ConstGauge<f64>>;
+    type Of = fn(&EndpointStats) -> f64;
+    let gauges: [(&str, &str, Of); 5] = [
+        ("in_flight", "Calls in flight, by endpoint", |it| {
+            float(it.in_flight)
+        }),
+        ("in_flight_limit", "Calls in flight, at most", |it| {
+            float(it.in_flight_limit)
+        }),
+        ("rate_limit", "Calls a second, at most", |it| it.rate),
+        ("queued", "Keys that wait for a permit", |it| {
+            float(it.queued.iter().map(|(_, keys)| keys).sum())
+        }),
+        ("breaker_open", "1 while only probes pass", |it| {
+            f64::from(u8::from(it.gate == Gate::Open))
+        }),
+    ];
+    let label = |it: &EndpointStats| [("endpoint", it.endpoint.to_string())];
+    for (name, help, of) in gauges {
+        let series = shown.iter().map(|it| (label(it), ConstGauge::new(of(it))));
+        let series: Gauges = series.collect();
+        out.family(&format!("tidegate_endpoint_{name}"), help, series)?;
     }
-    out.family(
-        "tidegate_endpoint_in_flight",
-        "Calls in flight, by endpoint",
-        in_flight,
-    )?;
-    out.family(
-        "tidegate_endpoint_breaker_open",
-        "1 while only probes pass",
-        open,
-    )?;
-    out.family(
-        "tidegate_endpoint_throttled",
-        "Answers with push-back",
-        throttled,
-    )
+    let counters: [(&str, &str, fn(&EndpointStats) -> u64); 3] = [
+        ("calls", "Calls started", |it| it.calls),
+        ("throttled", "Answers with push-back", |it| it.throttled),
+        ("unavailable", "Calls without an answer", |it| {
+            it.unavailable
+        }),
+    ];
+    for (name, help, of) in counters {
+        let series = shown
+            .iter()
+            .map(|it| (label(it), ConstCounter::new(of(it))));
+        let series = series.collect();
+        out.family(&format!("tidegate_endpoint_{name}"), help, series)?;
+    }
+    let left_out = stats.endpoints.len() - shown.len();
+    let help = "Endpoints without series of their own";
+    out.gauge("tidegate_endpoints_left_out", help, left_out)
+}
+
+/// Failed connections to the API server, by what failed.
+fn faults(out: &mut Out<'_, '_>) -> fmt::Result {
+    let label = |fault: Fault| [("fault", fault.name().to_owned())];
+    let counts = counts().map(|(fault, count)| (label(fault), ConstCounter::new(count)));
+    let help = "Requests to the API server without an answer";
+    out.family("tidegate_apiserver_faults", help, counts.into())
 }
 
 /// Writes single series.
@@ -205,6 +269,11 @@ impl Out<'_, '_> {
         }
         Ok(())
     }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn float(value: usize) -> f64 {
+    value as f64
 }
 
 fn number(value: usize) -> i64 {

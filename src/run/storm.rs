@@ -12,8 +12,10 @@ use clap::Parser;
 use tidegate_storm::budget::Budget;
 use tidegate_storm::controller::{InProcess, Kind};
 use tidegate_storm::load::Load;
+use tidegate_storm::process::{self, Server};
 use tidegate_storm::report::Report;
 use tidegate_storm::screen::Screen;
+use tidegate_storm::store::{RealStore, Store};
 use tidegate_storm::target::{Target, Where};
 use tidegate_storm::{Options, StormError, compare, page, setup};
 use tokio_util::sync::CancellationToken;
@@ -157,6 +159,7 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         mounts: args.mounts,
         refresh: args.refresh,
         class,
+        values: values(args)?,
     };
     Ok(Options {
         load,
@@ -177,6 +180,8 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         began: Clock::system().now().to_string(),
         audit_log: args.audit_log.clone(),
         audit_user: args.audit_user.clone(),
+        servers: servers(args)?,
+        idle: args.idle,
         ready_timeout: args.ready_timeout,
         phase_timeout: args.phase_timeout,
         steady: args.steady.unwrap_or(args.refresh),
@@ -187,7 +192,45 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         backend_latency: args.backend_latency.unwrap_or_default(),
         ceiling: !args.no_ceiling,
         keep: args.keep,
+        among_others: args.among_others,
     })
+}
+
+/// Where the values come from: `--store` is read whole before anything is made.
+fn values(args: &RunArgs) -> Result<Store, StormError> {
+    let Some(path) = &args.store else {
+        return Ok(Store::Ours);
+    };
+    let wrong = |error: &dyn std::fmt::Display| {
+        StormError::Usage(format!("--store {}: {error}", path.display()))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    // The place alone: the file may hold credentials, and parsers quote what they read.
+    let documents = serde_saphyr::from_multiple(&text).map_err(|error| {
+        let place = error.location();
+        let line = place.map_or(String::new(), |it| format!(" (line {})", it.line()));
+        wrong(&format!("it is no YAML{line}"))
+    })?;
+    let properties = args.store_properties.0.clone();
+    let real = RealStore::new(documents, &args.store_path, properties);
+    real.map(Store::Real)
+        .map_err(|error| StormError::Usage(error.to_string()))
+}
+
+/// The processes beside the controller that are looked at; each must be there.
+fn servers(args: &RunArgs) -> Result<Vec<(Server, u32)>, StormError> {
+    let asked = [
+        ("--apiserver-pid", Server::Apiserver, args.apiserver_pid),
+        ("--etcd-pid", Server::Etcd, args.etcd_pid),
+    ];
+    let named = asked
+        .into_iter()
+        .filter_map(|(flag, server, pid)| Some((flag, server, pid?)));
+    let found = named.map(|(flag, server, pid)| match process::usage(pid) {
+        Some(_) => Ok((server, pid)),
+        None => Err(StormError::Usage(format!("{flag} {pid}: no such process"))),
+    });
+    found.collect()
 }
 
 fn kind(args: &RunArgs) -> Result<Kind, StormError> {
@@ -287,8 +330,8 @@ fn write(json: &Path, html: &Path, report: &Report) -> Result<(), StormError> {
         ))
     };
     let text = report.to_json().map_err(|error| failed(json, &error))?;
-    std::fs::write(json, text).map_err(|error| failed(json, &error))?;
-    std::fs::write(html, page::page(report)).map_err(|error| failed(html, &error))?;
+    replace(json, &text).map_err(|error| failed(json, &error))?;
+    replace(html, &page::page(report)).map_err(|error| failed(html, &error))?;
     let mut screen = Screen::stderr();
     screen.line(&format!(
         "report: {} and {}",
@@ -296,6 +339,22 @@ fn write(json: &Path, html: &Path, report: &Report) -> Result<(), StormError> {
         html.display()
     ));
     Ok(())
+}
+
+/// Writes a file whole or not at all: on a full disk the report of an earlier run stays.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        // A pipe or a device is written to as it is.
+        return std::fs::write(path, text);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = Path::new(&beside);
+    let written = std::fs::write(beside, text).and_then(|()| std::fs::rename(beside, path));
+    if written.is_err() {
+        let _half = std::fs::remove_file(beside);
+    }
+    written
 }
 
 /// Prints each verdict; tells whether all budgets hold.

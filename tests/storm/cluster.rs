@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 use tidegate_storm::phase::Phase;
 use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions, Http};
 
-use crate::support::{Bench, at_most, controller_of, is, runs, signal, text};
+use crate::support::{Bench, at_most, controller_of, figure, is, runs, signal, text};
 
 #[path = "../cluster/support/manifests.rs"]
-mod manifests;
+pub mod manifests;
 
-const LOAD: [&str; 12] = [
+const LOAD: [&str; 13] = [
     "--objects=500",
     "--namespaces=20",
     "--keys=100",
@@ -24,6 +24,7 @@ const LOAD: [&str; 12] = [
     "--run=real",
     "--phase-timeout=5m",
     "--steady=15s",
+    "--idle=1s",
 ];
 
 async fn plane() -> ControlPlane {
@@ -85,7 +86,17 @@ async fn a_small_storm_on_a_real_server_counts_and_leaves_nothing() {
     let config = kubeconfig(&plane, ADMIN);
     let audit = plane.audit_log_path().to_owned();
     let phases = "steady,new-objects,rotate-one,restart-term,pushback,namespace-deletion";
+    let pids = plane.pids().await;
+    let pid = |server: &str| {
+        let found = pids.iter().find(|(name, _)| *name == server);
+        found.unwrap().1.to_string()
+    };
+    let (apiserver, etcd) = (pid("kube-apiserver"), pid("etcd"));
     let line = [
+        "--apiserver-pid",
+        &apiserver,
+        "--etcd-pid",
+        &etcd,
         "--kubeconfig",
         text(&config),
         "--audit-log",
@@ -111,9 +122,15 @@ async fn a_small_storm_on_a_real_server_counts_and_leaves_nothing() {
     }
     let first = Phase::FirstSync;
     is(report, first, "requests.secrets", 500.0);
+    // The credential alone: no Secret of an object is ever read.
+    is(report, first, "requests.sort.get-secrets", 1.0);
     is(report, first, "requests.statuses", 500.0);
     is(report, first, "backend.logins", 1.0);
     is(report, first, "nodes.unseen", 0.0);
+    for server in ["apiserver", "etcd"] {
+        assert!(figure(report, first, &format!("{server}.memory.peak")) > 0.0);
+        assert!(figure(report, first, &format!("{server}.cpu")) > 0.0);
+    }
     is(report, Phase::Steady, "requests.secrets", 0.0);
     is(report, Phase::NewObjects, "objects", 3.0);
     is(report, Phase::RotateOne, "objects", 50.0);
@@ -194,6 +211,113 @@ async fn a_cluster_without_the_resources_or_the_rights_is_left_alone() {
     assert!(told.contains("may not create namespaces"), "{told}");
     assert!(told.contains("watch externalsecrets"), "{told}");
     assert_eq!(storms(&admin).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_missing_right_is_named_and_objects_of_others_are_left_alone() {
+    tidegate::run::install_crypto();
+    let users: Vec<String> = (0..32).map(|number| format!("lacks-{number}")).collect();
+    let mut options = ControlPlaneOptions::default().user("nobody", &[]);
+    for user in &users {
+        options = options.user(user, &[]);
+    }
+    let plane = ControlPlane::start(options).await.unwrap();
+    let admin = plane.api(ADMIN).unwrap();
+    manifests::install(&admin).await;
+    let told = refused(&plane, "nobody").await;
+    let rights = told.split_once("may not ").unwrap().1;
+    let rights: Vec<(String, String)> = rights
+        .split(", ")
+        .map(|right| right.split_once(' ').unwrap())
+        .map(|(verb, resource)| (verb.to_owned(), resource.to_owned()))
+        .collect();
+    assert!((15..=users.len()).contains(&rights.len()), "{told}");
+    for (user, lacking) in users.iter().zip(&rights) {
+        grant_all_but(&admin, user, &rights, lacking).await;
+    }
+    for (user, (verb, resource)) in users.iter().zip(&rights) {
+        granted(&plane, user, &rights, (verb.as_str(), resource.as_str())).await;
+        let told = refused(&plane, user).await;
+        let expected = format!("tidegate: the kubeconfig's user may not {verb} {resource}");
+        assert_eq!(told, expected);
+    }
+
+    let store = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ClusterSecretStore",
+        "metadata": { "name": "theirs" }, "spec": { "provider": { "fake": { "data": [] } } } });
+    let stores = "/apis/external-secrets.io/v1/clustersecretstores";
+    let made = admin.post(stores, &store).await.unwrap().ok().unwrap();
+    let told = refused(&plane, ADMIN).await;
+    assert!(told.contains("has clustersecretstores theirs"), "{told}");
+    let now = admin.get(&format!("{stores}/theirs")).await.unwrap();
+    let version = |store: &Value| store["metadata"]["resourceVersion"].clone();
+    assert_eq!(version(&now.ok().unwrap()), version(&made));
+    assert_eq!(storms(&admin).await, Vec::<String>::new());
+}
+
+/// What a storm says that does not begin.
+async fn refused(plane: &ControlPlane, user: &str) -> String {
+    let config = kubeconfig(plane, user);
+    let line = ["--kubeconfig", text(&config)];
+    // With the ceiling, which needs one right more.
+    let load: Vec<&str> = LOAD
+        .into_iter()
+        .filter(|it| *it != "--no-ceiling")
+        .collect();
+    let ended = run(Bench::new(), args(&[&load, &line])).await;
+    ended.complaint(1).to_owned()
+}
+
+fn group(resource: &str) -> &'static str {
+    if resource.starts_with("external") || resource.contains("stores") {
+        "external-secrets.io"
+    } else {
+        ""
+    }
+}
+
+async fn grant_all_but(
+    admin: &Http,
+    user: &str,
+    rights: &[(String, String)],
+    lacking: &(String, String),
+) {
+    let granted = rights.iter().filter(|right| *right != lacking);
+    let rules: Vec<Value> = granted
+        .map(|(verb, resource)| {
+            json!({ "apiGroups": [group(resource)], "resources": [resource], "verbs": [verb] })
+        })
+        .collect();
+    let rbac = "rbac.authorization.k8s.io";
+    let role = json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole",
+        "metadata": { "name": user }, "rules": rules });
+    let binding = json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRoleBinding",
+        "metadata": { "name": user },
+        "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": user },
+        "subjects": [{ "kind": "User", "name": user, "apiGroup": rbac }] });
+    admin.apply(&role).await.unwrap();
+    admin.apply(&binding).await.unwrap();
+}
+
+/// Waits until the API server knows what was granted: one of the rights stands for all.
+async fn granted(
+    plane: &ControlPlane,
+    user: &str,
+    rights: &[(String, String)],
+    (verb, resource): (&str, &str),
+) {
+    let another = rights
+        .iter()
+        .find(|it| (&*it.0, &*it.1) != (verb, resource));
+    let (verb, name) = another.unwrap();
+    let (resource, subresource) = name.split_once('/').unwrap_or((name, ""));
+    let ask = json!({ "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview", "spec": { "resourceAttributes": { "verb": verb,
+        "group": group(resource), "resource": resource, "subresource": subresource } } });
+    let api = plane.api(user).unwrap();
+    let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    while api.post(path, &ask).await.unwrap().ok().unwrap()["status"]["allowed"] != true {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use crate::support::{Bench, at_most, controller_of, figure, is, runs, signal, te
 /// Objects that appear in each phase that lets some appear.
 const NEW: f64 = 3.0;
 
-const LOAD: [&str; 14] = [
+const LOAD: [&str; 15] = [
     "--objects",
     "500",
     "--namespaces",
@@ -24,6 +24,7 @@ const LOAD: [&str; 14] = [
     "5s",
     "--no-ceiling",
     "--new-objects=3",
+    "--idle=1s",
 ];
 
 #[test]

@@ -4,5 +4,8 @@
 
 mod cluster;
 mod embedded;
+mod endings;
+mod pacing;
+mod real_store;
 mod refused;
 mod support;

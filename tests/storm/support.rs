@@ -1,5 +1,6 @@
 //! Shell. Runs `tidegate storm` and reads what it leaves.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -64,6 +65,26 @@ impl Bench {
     pub fn plain(&self, args: &[&str]) -> Ended {
         let output = self.command(args).output().unwrap();
         self.ended(&output)
+    }
+
+    /// Starts a run and sends it a signal as soon as it says `moment`; waits for its end. Tells the
+    /// processes that it had started by then, too.
+    pub fn struck(&self, args: &[&str], moment: &str, signal_name: &str) -> (Ended, Vec<u32>) {
+        let mut child = self.start(args);
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (mut heard, mut started, mut found) = (String::new(), Vec::new(), false);
+        while let Some(Ok(line)) = lines.next() {
+            heard += &format!("{line}\n");
+            if !found && line.starts_with(moment) {
+                found = true;
+                started = children(child.id());
+                signal(child.id(), signal_name);
+            }
+        }
+        assert!(found, "never came to {moment}: {heard}");
+        let mut ended = self.wait(child);
+        ended.err = heard;
+        (ended, started)
     }
 
     /// Starts a run.

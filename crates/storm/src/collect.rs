@@ -1,5 +1,6 @@
 //! Shell. The collector: looks at everything once a second and writes it down.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -8,13 +9,14 @@ use std::time::Duration;
 
 use kubebox::Kubebox;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::backend::Backend;
 use crate::ledger::{Counts, Ledger, Request};
 use crate::nodes::Watchers;
+use crate::options::Options;
 use crate::probe::Probe;
-use crate::process::{self, Usage};
+use crate::process::{Followed, Server, Usage, usage};
 use crate::report::Second;
 
 /// Seconds that are kept: a day and a half.
@@ -104,8 +106,8 @@ struct State {
     requests: Requests,
     ledger: Ledger,
     seconds: Vec<Second>,
-    pid: Option<u32>,
-    before: Option<(Instant, Usage)>,
+    controller: Option<Followed>,
+    servers: Vec<(Server, Followed)>,
     probed: usize,
 }
 
@@ -114,18 +116,22 @@ impl Collector {
     #[must_use]
     pub fn start(
         requests: Requests,
-        user: Option<String>,
+        options: &Options,
         watchers: Watchers,
         backend: Arc<Backend>,
         probe: Arc<Probe>,
     ) -> Self {
+        let own = (Server::Storm, std::process::id());
+        let servers = options.servers.iter().copied().chain([own]);
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 requests,
-                ledger: Ledger::new(user),
+                ledger: Ledger::new(options.audit_user.clone()),
                 seconds: Vec::new(),
-                pid: None,
-                before: None,
+                controller: None,
+                servers: servers
+                    .map(|(name, pid)| (name, Followed::new(pid)))
+                    .collect(),
                 probed: probe.mark(),
             }),
             watchers,
@@ -150,8 +156,7 @@ impl Collector {
 
     /// The process whose usage is noted from now on.
     pub fn follow_process(&self, pid: Option<u32>) {
-        let mut state = self.shared.state();
-        (state.pid, state.before) = (pid, None);
+        self.shared.state().controller = pid.map(Followed::new);
     }
 
     /// Whether requests are known at all.
@@ -178,7 +183,15 @@ impl Collector {
     /// What the controller's process has used; `None` when it is not known.
     #[must_use]
     pub fn usage(&self) -> Option<Usage> {
-        process::usage(self.shared.state().pid?)
+        usage(self.shared.state().controller.as_ref()?.pid())
+    }
+
+    /// What the other processes have used.
+    #[must_use]
+    pub fn servers(&self) -> BTreeMap<Server, Usage> {
+        let state = self.shared.state();
+        let used = |(name, it): &(Server, Followed)| Some((*name, usage(it.pid())?));
+        state.servers.iter().filter_map(used).collect()
     }
 
     /// The newest second.
@@ -215,22 +228,6 @@ impl State {
             Requests::Unknown => {}
         }
     }
-
-    /// Processor time since the last look, in cores.
-    fn cores(&mut self, now: Instant) -> (Option<f64>, Option<u64>) {
-        let usage = self.pid.and_then(process::usage);
-        let before = self.before.take();
-        self.before = usage.map(|usage| (now, usage));
-        let cores = match (before, usage) {
-            (Some((then, before)), Some(usage)) => {
-                let passed = now.duration_since(then).as_secs_f64();
-                let used = usage.cpu.saturating_sub(before.cpu).as_secs_f64();
-                (passed > 0.0).then(|| used / passed)
-            }
-            _ => None,
-        };
-        (cores, usage.map(|usage| usage.resident))
-    }
 }
 
 impl Shared {
@@ -239,7 +236,7 @@ impl Shared {
     }
 
     fn look(&self) {
-        let (now, at) = (Instant::now(), self.watchers.origin.elapsed());
+        let at = self.watchers.origin.elapsed();
         let (secrets, ready, mounts) = self.watchers.read(crate::board::Board::standing);
         // The second that has just ended.
         let ended = usize::try_from(at.as_secs()).unwrap_or(0).checked_sub(1);
@@ -251,7 +248,10 @@ impl Shared {
         state.read_requests();
         let latencies = self.probe.since(state.probed);
         state.probed += latencies.len();
-        let (cpu, memory) = state.cores(now);
+        let strain = state.controller.as_mut().and_then(|it| it.look(at));
+        let servers = state.servers.iter_mut();
+        let servers = servers.filter_map(|(name, it)| Some((*name, it.look(at)?)));
+        let servers = servers.collect();
         let second = Second {
             at: at.as_secs_f64(),
             secrets,
@@ -260,8 +260,9 @@ impl Shared {
             requests: state.ledger.take_second(),
             backend,
             throttled,
-            cpu,
-            memory,
+            cpu: strain.and_then(|it| it.cpu),
+            memory: strain.map(|it| it.memory),
+            servers,
             latency: latencies.percentile(0.5),
             slowest: latencies.percentile(1.0),
         };

@@ -136,7 +136,8 @@ impl Plan {
 
 /// Waits for the end of its input, which comes when this process ends however, and kills then.
 fn watchdog(pid: u32) -> std::io::Result<Child> {
-    let script = format!("read -r _; kill -KILL -- -{pid} 2>/dev/null");
+    // `-KILL --` is a form that dash refuses.
+    let script = format!("read -r _; kill -s KILL -- -{pid} 2>/dev/null");
     let mut command = Command::new("sh");
     command
         .args(["-c", &script])
@@ -230,7 +231,7 @@ impl Process {
     /// Signals the whole group: a command may have children.
     async fn signal(&self, name: &str) {
         let mut command = Command::new("kill");
-        command.args([&format!("-{name}"), "--", &format!("-{}", self.pid)]);
+        command.args(["-s", name, "--", &format!("-{}", self.pid)]);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::null())

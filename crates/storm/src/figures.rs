@@ -104,6 +104,12 @@ impl Samples {
         Self(values)
     }
 
+    /// Adds those of another measurement.
+    pub fn add(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+        self.0.sort_by(f64::total_cmp);
+    }
+
     /// How many.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -30,8 +30,10 @@ pub struct Counts {
     pub sorts: BTreeMap<String, usize>,
     /// Writes of Secrets, ExternalSecrets and events.
     pub mutating: usize,
-    /// Gets and lists.
+    /// Gets and lists, but those of the Lease: they go on at one pace whatever the load.
     pub reading: usize,
+    /// Requests about the Lease.
+    pub leases: usize,
     /// Successful writes of Secrets.
     pub secrets: usize,
     /// Successful writes of statuses.
@@ -57,6 +59,7 @@ impl Counts {
             sorts,
             mutating: self.mutating - before.mutating,
             reading: self.reading - before.reading,
+            leases: self.leases - before.leases,
             secrets: self.secrets - before.secrets,
             statuses: self.statuses - before.statuses,
             pushed_back: self.pushed_back - before.pushed_back,
@@ -122,6 +125,10 @@ impl Ledger {
         let counts = &mut self.counts;
         *counts.sorts.entry(sort).or_default() += 1;
         counts.pushed_back += usize::from(request.code == 429);
+        if *resource == "leases" {
+            counts.leases += 1;
+            return;
+        }
         if matches!(*verb, "get" | "list") {
             counts.reading += 1;
         }
@@ -233,6 +240,7 @@ mod tests {
             ("create", "events", ""),
             ("update", "leases", ""),
             ("get", "secrets", ""),
+            ("get", "leases", ""),
             ("watch", "secrets", ""),
             ("get", "", ""),
         ] {
@@ -247,12 +255,13 @@ mod tests {
         ledger.count(&refused);
         let counts = ledger.counts().clone();
         assert_eq!((counts.mutating, counts.reading), (4, 1));
+        assert_eq!(counts.leases, 2);
         assert_eq!(
             (counts.secrets, counts.statuses, counts.pushed_back),
             (1, 1, 1)
         );
         assert_eq!(counts.sorts["patch externalsecrets/status"], 1);
-        assert_eq!(ledger.take_second().len(), 7);
+        assert_eq!(ledger.take_second().len(), 8);
         assert!(ledger.take_second().is_empty());
         ledger.deleted(["n".to_owned()]);
         ledger.count(&request("create", "secrets", ""));

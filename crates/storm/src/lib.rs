@@ -30,6 +30,7 @@ pub mod report;
 mod run;
 pub mod screen;
 pub mod setup;
+pub mod store;
 pub mod target;
 pub mod witness;
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::store::Store;
+
 /// Label that everything of a run carries; its value is the run's name.
 pub const LABEL: &str = "storm.tidegate.dev/run";
 /// The group and version of the resources under load.
@@ -39,12 +41,20 @@ pub struct Load {
     pub refresh: Duration,
     /// `spec.controller` of the store; empty for whoever serves it.
     pub class: String,
+    /// Where the values come from.
+    pub values: Store,
 }
 
 /// Why no such load can be made; the text names the flag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Impossible(String);
+
+impl Impossible {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
 
 /// Where an object lies and what it is called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -166,7 +176,16 @@ impl Load {
     /// Path of a key below the mount.
     #[must_use]
     pub fn path(&self, key: usize) -> String {
-        format!("storm/{}/{key}", self.run)
+        match &self.values {
+            Store::Ours => format!("storm/{}/{key}", self.run),
+            Store::Real(real) => real.path(key),
+        }
+    }
+
+    /// A path that holds nothing.
+    #[must_use]
+    pub fn absent(&self, number: usize) -> String {
+        format!("{}-absent-{number}", self.path(0))
     }
 
     /// The number of the key at a path.
@@ -202,6 +221,10 @@ impl Load {
     /// An ExternalSecret; `key` is the path it reads.
     #[must_use]
     pub fn external_secret(&self, object: usize, key: &str) -> Value {
+        let [a, b] = match &self.values {
+            Store::Ours => ["a", "b"],
+            Store::Real(real) => real.properties(),
+        };
         let Place { namespace, name } = self.place(object);
         let entry = |secret_key: &str, property: &str| json!({ "secretKey": secret_key, "remoteRef": { "key": key, "property": property } });
         json!({
@@ -211,7 +234,7 @@ impl Load {
             "spec": {
                 "refreshInterval": format!("{}s", self.refresh.as_secs()),
                 "secretStoreRef": { "name": self.store(), "kind": "ClusterSecretStore" },
-                "data": [entry("one", "a"), entry("two", "b")],
+                "data": [entry("one", a), entry("two", b)],
             },
         })
     }
@@ -223,9 +246,12 @@ impl Load {
                 "metadata": { "name": name, "labels": { LABEL: self.run } } })
     }
 
-    /// The store, which logs in to a Vault by AppRole.
+    /// The store; ours logs in to a Vault at `server` by AppRole.
     #[must_use]
     pub fn store_body(&self, server: &str) -> Value {
+        if let Store::Real(real) = &self.values {
+            return real.body(self);
+        }
         let auth = json!({ "appRole": { "path": "approle", "roleId": "storm",
             "secretRef": { "name": "approle", "key": "id", "namespace": self.control() } } });
         let mut spec = json!({ "provider": { "vault": {

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::Board;
 use crate::follow::{Change, Source, follow};
 use crate::load::Load;
+use crate::store::Store;
 use crate::target::{Target, TargetError};
 
 /// Streams on one connection: API servers allow 100, and some requests come beside the watches.
@@ -69,9 +70,13 @@ struct SeenData {
 }
 
 impl SeenSecret {
-    /// The generation of the value; 0 when it has none of ours.
+    /// The generation of the value; 0 when it has none. Values of a backend that is not ours do
+    /// not tell: they count as of the first.
     #[must_use]
-    pub fn generation(&self) -> u32 {
+    pub fn generation(&self, values: &Store) -> u32 {
+        if !values.is_ours() {
+            return u32::from(!self.data.one.is_empty());
+        }
         let value = STANDARD.decode(&self.data.one).unwrap_or_default();
         Load::generation(&value).unwrap_or(0)
     }
@@ -84,6 +89,7 @@ pub struct Nodes {
     load: Load,
     clients: Vec<Client>,
     watchers: Watchers,
+    values: Arc<Store>,
 }
 
 impl Nodes {
@@ -107,6 +113,7 @@ impl Nodes {
             load: load.clone(),
             clients,
             watchers,
+            values: Arc::new(load.values.clone()),
         };
         for node in 0..load.nodes {
             nodes.spawn(node);
@@ -139,10 +146,11 @@ impl Nodes {
                 selector: format!("fieldSelector=metadata.name%3D{}", place.name),
             };
             let (watchers, stop) = (self.watchers.clone(), self.drop_watches.clone());
+            let values = Arc::clone(&self.values);
             self.tasks.spawn(async move {
                 let note = |change: Change<SeenSecret>| {
                     if let Change::Is(secret) = change {
-                        let generation = secret.generation();
+                        let generation = secret.generation(&values);
                         watchers.note(|board, now| board.mounted(node, slot, generation, now));
                     }
                 };

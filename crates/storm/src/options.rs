@@ -7,6 +7,7 @@ use crate::api::ApiFailure;
 use crate::controller::Kind;
 use crate::load::Load;
 use crate::phase::Phase;
+use crate::process::Server;
 use crate::target::{TargetError, Where};
 
 /// What to run.
@@ -32,6 +33,10 @@ pub struct Options {
     pub audit_log: Option<PathBuf>,
     /// Count this user's requests in it; without it everybody's but ours and the control plane's.
     pub audit_user: Option<String>,
+    /// Processes whose processor time and memory are noted: name and id.
+    pub servers: Vec<(Server, u32)>,
+    /// How long the unrelated client is alone, at first and after each great load.
+    pub idle: Duration,
     /// Time until the controller must have written its first Secret.
     pub ready_timeout: Duration,
     /// Time until a phase must have converged; what is unfinished then is counted.
@@ -50,6 +55,8 @@ pub struct Options {
     pub backend_latency: Duration,
     /// Whether to measure the API server's own ceiling.
     pub ceiling: bool,
+    /// Whether to run although others use the cluster's stores.
+    pub among_others: bool,
     /// Whether to leave everything where it is on a cluster.
     pub keep: bool,
 }

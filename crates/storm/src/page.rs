@@ -1,11 +1,12 @@
 //! Pure. `report.html`: one file with everything in it, no script, nothing loaded from elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compare;
 use crate::figures::{Figure, Figures, float};
 use crate::plot::{Line, Plot, escape};
-use crate::report::{Report, Second};
+use crate::process::{Server, Strain};
+use crate::report::{Point, Report, Second, Written};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --ink: #16202c; --soft: #6b7280; --line: #d7dce2; --paper: #fff }
@@ -57,6 +58,9 @@ pub fn page(report: &Report) -> String {
     for phase in &report.phases {
         let title = format!("{}, {:.1} s", phase.phase, phase.to - phase.from);
         body += &figures(&title, &phase.figures);
+    }
+    if !report.curve.is_empty() {
+        body += &curve(&report.curve);
     }
     if let Some(ceiling) = &report.ceiling {
         body += &figures("The API server's own ceiling (bare loops)", ceiling);
@@ -177,16 +181,80 @@ fn plots(report: &Report) -> Vec<Plot> {
         plot("Backend calls", "in 1 s buckets", backend),
         plot("An unrelated client's GET", "seconds", latency),
         plot(
-            "The controller's processor time",
+            "Processor time",
             "cores",
-            vec![line("cpu", report, |s| s.cpu)],
+            processes(report, |s| s.cpu, |strain| strain.cpu),
         ),
         plot(
-            "The controller's memory",
+            "Memory",
             "MiB",
-            vec![line("resident", report, memory)],
+            processes(report, memory, move |strain| {
+                Some(strain.memory as f64 / mebibyte)
+            }),
         ),
     ]
+}
+
+/// One line for the controller, and one for each other process that was followed.
+fn processes(
+    report: &Report,
+    controller: impl Fn(&Second) -> Option<f64>,
+    other: impl Fn(&Strain) -> Option<f64>,
+) -> Vec<Line> {
+    let followed: BTreeSet<Server> = (report.seconds.iter())
+        .flat_map(|second| second.servers.keys().copied())
+        .collect();
+    let others = followed.into_iter().map(|server| {
+        line(server.name(), report, |second: &Second| {
+            other(second.servers.get(&server)?)
+        })
+    });
+    std::iter::once(line("controller", report, controller))
+        .chain(others)
+        .collect()
+}
+
+/// What more writes in flight bring, and what they cost an unrelated client.
+fn curve(points: &[Point]) -> String {
+    let of = |what: Written, name: &str| {
+        let mut points: Vec<(f64, f64)> = (points.iter())
+            .filter(|point| point.what == what)
+            .filter_map(|point| Some((point.rate, point.unrelated? * 1000.0)))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        Line {
+            name: name.to_owned(),
+            points,
+        }
+    };
+    let plot = Plot {
+        title: "An unrelated client's GET, p99, against writes a second".into(),
+        unit: "ms over writes a second".into(),
+        lines: vec![
+            of(Written::Secrets, "Secret creates"),
+            of(Written::Statuses, "status writes"),
+        ],
+        ..Plot::default()
+    };
+    let mut out = plot.svg();
+    out += "<table><tr><th>Bare loop</th><th class=\"n\">in flight</th>\
+            <th class=\"n\">a second</th><th class=\"n\">unrelated p99</th>\
+            <th class=\"n\">samples</th></tr>\n";
+    for point in points {
+        let what = match point.what {
+            Written::Secrets => "Secret creates",
+            Written::Statuses => "status writes",
+        };
+        let latency = point.unrelated.map_or("–".to_owned(), |latency| {
+            format!("{:.1} ms", latency * 1000.0)
+        });
+        out += &format!(
+            "<tr><td>{what}</td><td class=\"n\">{}</td><td class=\"n\">{:.0}</td>\
+             <td class=\"n\">{latency}</td><td class=\"n\">{}</td></tr>\n",
+            point.width, point.rate, point.samples,
+        );
+    }
+    out + "</table>\n"
 }
 
 /// One line for each sort of request, the most frequent first.

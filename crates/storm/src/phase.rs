@@ -102,6 +102,23 @@ impl FromStr for Phase {
     }
 }
 
+impl Phase {
+    /// Whether it changes values, or how the backend behaves: a real one takes no orders.
+    #[must_use]
+    pub fn orders_the_backend(self) -> bool {
+        matches!(
+            self,
+            Self::RotateOne
+                | Self::RotateAll
+                | Self::MassRestart
+                | Self::Throttle
+                | Self::Outage
+                | Self::Hang
+                | Self::Pushback
+        )
+    }
+}
+
 /// The phases to run: those asked for, first sync in front, in order and once each.
 #[must_use]
 pub fn ordered(asked: &[Phase]) -> Vec<Phase> {

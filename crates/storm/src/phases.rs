@@ -8,6 +8,7 @@ use crate::backend::Mode;
 use crate::board::Board;
 use crate::figures::{Figures, Unit, float};
 use crate::load::Load;
+use crate::measure::Mark;
 use crate::options::StormError;
 use crate::phase::Phase;
 use crate::run::Run;
@@ -24,7 +25,10 @@ pub(crate) async fn run(run: &mut Run, phase: Phase) -> Result<Option<Figures>, 
     let figures = match phase {
         Phase::FirstSync => first_sync(run).await?,
         Phase::Steady => steady(run).await?,
-        Phase::NewObjects => new_objects(run).await?,
+        Phase::NewObjects => {
+            let mark = run.mark();
+            new_objects(run, &mark).await?
+        }
         Phase::RotateOne => rotate_one(run).await?,
         Phase::RotateAll => rotate_all(run, false).await?,
         Phase::MassRestart => rotate_all(run, true).await?,
@@ -57,8 +61,7 @@ async fn first_sync(run: &mut Run) -> Result<Figures, StormError> {
     run.until(run.options.phase_timeout, |wave| wave.complete())
         .await?;
     let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     per_object(&mut figures, run.load.objects);
     figures.count("backend.keys", run.load.keys_read());
     if let Some(reads) = figures.get("backend.reads") {
@@ -71,6 +74,8 @@ async fn first_sync(run: &mut Run) -> Result<Figures, StormError> {
     if let Some(first) = first {
         figures.set("secret.first", first, Unit::Seconds);
     }
+    run.rest().await?;
+    against_idle(run, &mut figures);
     against_ceiling(run, &mut figures);
     Ok(figures)
 }
@@ -87,12 +92,21 @@ fn per_object(figures: &mut Figures, objects: usize) {
     }
 }
 
+/// What the phase did to the unrelated client, now that it has been alone after it too.
+fn against_idle(run: &Run, figures: &mut Figures) {
+    figures.percentiles("unrelated.idle", &run.idle);
+    let loaded = figures.get("unrelated.p99");
+    if let (Some(loaded), Some(idle)) = (loaded, run.idle.percentile(0.99)) {
+        figures.ratio("unrelated.vs-idle", loaded.value, idle);
+    }
+}
+
 /// The controller's rates over those of the bare loops of the same run.
 fn against_ceiling(run: &Run, figures: &mut Figures) {
     let Some(ceiling) = &run.ceiling else {
         return;
     };
-    let rate = |name: &str| ceiling.get(name).map(|figure| figure.value);
+    let rate = |name: &str| ceiling.figures.get(name).map(|figure| figure.value);
     let (Some(secrets), Some(statuses)) = (rate("secrets.rate"), rate("statuses.rate")) else {
         return;
     };
@@ -103,11 +117,24 @@ fn against_ceiling(run: &Run, figures: &mut Figures) {
     }
     if let Some(last) = figures.get("ready.max") {
         figures.ratio("bare-loop.over-ready.max", both, last.value);
+        // The best loop that leaves the unrelated client within four times its idle latency.
+        if let Some(kept) = rate("objects.rate.considerate") {
+            figures.ratio(
+                "considerate-loop.over-ready.max",
+                objects / kept,
+                last.value,
+            );
+        }
     }
 }
 
 /// Nothing changes.
 async fn steady(run: &mut Run) -> Result<Figures, StormError> {
+    // Polls may begin one and a half intervals after the first read; then they are regular.
+    let regular = run.started + run.load.refresh.mul_f64(1.5);
+    let begin = regular.saturating_sub(run.now());
+    run.watchers.note(|board, now| board.begin(now, |_| false));
+    run.until(begin, |_| false).await?;
     let mark = run.mark();
     let time = run.options.steady;
     run.watchers.note(|board, now| board.begin(now, |_| false));
@@ -125,11 +152,10 @@ async fn steady(run: &mut Run) -> Result<Figures, StormError> {
             );
         }
     }
-    let calls = figures
-        .get("backend.calls")
-        .map_or(0.0, |calls| calls.value);
-    let due = float(run.load.keys_read()) * time.as_secs_f64() / run.load.refresh.as_secs_f64();
-    figures.ratio("backend.calls.over-due", calls, due);
+    if let Some(calls) = figures.get("backend.calls") {
+        let due = float(run.load.keys_read()) * time.as_secs_f64() / run.load.refresh.as_secs_f64();
+        figures.ratio("backend.calls.over-due", calls.value, due);
+    }
     Ok(figures)
 }
 
@@ -154,16 +180,14 @@ pub(crate) async fn appear(run: &mut Run) -> Result<(), StormError> {
     Ok(())
 }
 
-/// New objects while the others refresh.
-async fn new_objects(run: &mut Run) -> Result<Figures, StormError> {
-    let mark = run.mark();
+/// New objects while the others refresh, or while something of `mark` and since goes on.
+pub(crate) async fn new_objects(run: &mut Run, mark: &Mark) -> Result<Figures, StormError> {
     run.watchers.note(|board, now| board.begin(now, |_| false));
     trickle(run, run.options.new_objects).await?;
     run.until(run.options.phase_timeout, |wave| wave.complete())
         .await?;
     let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(mark, &mut figures).await?;
     Ok(figures)
 }
 
@@ -202,8 +226,7 @@ async fn rotate_one(run: &mut Run) -> Result<Figures, StormError> {
     run.until(run.options.phase_timeout, |wave| wave.complete())
         .await?;
     let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     figures.count("key.reads", reads);
     if run.collector.knows_requests() {
         let objects = figures.get("objects").map_or(1.0, |objects| objects.value);
@@ -234,8 +257,9 @@ async fn rotate_all(run: &mut Run, restart: bool) -> Result<Figures, StormError>
         figures.seconds("secret.after-restart", began.elapsed());
     }
     run.until(patience(run), |wave| wave.complete()).await?;
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     per_object(&mut figures, run.load.objects);
+    run.rest().await?;
+    against_idle(run, &mut figures);
     Ok(figures)
 }

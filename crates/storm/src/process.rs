@@ -2,8 +2,34 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Clock ticks of `/proc/<pid>/stat` a second: fixed at 100 for user space on Linux.
 const TICKS: u64 = 100;
+
+/// A process beside the controller whose usage is noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Server {
+    /// kube-apiserver.
+    Apiserver,
+    /// etcd.
+    Etcd,
+    /// The load tester itself, and with it the embedded API, the backend and the nodes.
+    Storm,
+}
+
+impl Server {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apiserver => "apiserver",
+            Self::Etcd => "etcd",
+            Self::Storm => "storm",
+        }
+    }
+}
 
 /// What one process has used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +40,54 @@ pub struct Usage {
     pub resident: u64,
     /// Most bytes that were ever resident.
     pub peak: u64,
+}
+
+/// How a process went on between two looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Strain {
+    /// Processor time in cores; absent at the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<f64>,
+    /// Resident bytes.
+    pub memory: u64,
+}
+
+/// A process that is looked at again and again.
+#[derive(Debug)]
+pub struct Followed {
+    pid: u32,
+    before: Option<(Duration, Usage)>,
+}
+
+impl Followed {
+    /// Follows a process.
+    #[must_use]
+    pub fn new(pid: u32) -> Self {
+        Self { pid, before: None }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Looks at it; `None` when it is gone.
+    pub fn look(&mut self, now: Duration) -> Option<Strain> {
+        let usage = usage(self.pid);
+        let before = std::mem::replace(&mut self.before, usage.map(|usage| (now, usage)));
+        let usage = usage?;
+        let cpu = before.and_then(|(then, before)| {
+            let passed = now.saturating_sub(then).as_secs_f64();
+            let used = usage.cpu.saturating_sub(before.cpu).as_secs_f64();
+            (passed > 0.0).then(|| used / passed)
+        });
+        Some(Strain {
+            cpu,
+            memory: usage.resident,
+        })
+    }
 }
 
 /// Reads the usage of a process; `None` when it is gone or the system has no `/proc`.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::Figures;
 use crate::phase::Phase;
+use crate::process::{Server, Strain};
 
 /// The version of this shape; readers refuse others.
 pub const SCHEMA: u32 = 1;
@@ -20,6 +21,9 @@ pub struct Report {
     pub phases: Vec<PhaseReport>,
     /// What was seen in each second.
     pub seconds: Vec<Second>,
+    /// What the API server takes at each number of writes in flight; empty when not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Point>,
     /// The API server's own ceiling, by bare loops of the same run; absent when not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<Figures>,
@@ -41,6 +45,9 @@ pub struct Setup {
     pub controller: String,
     /// The API server: `kubebox`, or `cluster`.
     pub api: String,
+    /// Where the values came from: `storm`, or the provider of a real store.
+    #[serde(default)]
+    pub backend: String,
     /// ExternalSecrets.
     pub objects: usize,
     /// Namespaces.
@@ -97,12 +104,42 @@ pub struct Second {
     /// The controller's resident memory in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<u64>,
+    /// Other processes that were followed, such as the API server's.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub servers: std::collections::BTreeMap<Server, Strain>,
     /// An unrelated client's median latency in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<f64>,
     /// An unrelated client's longest latency in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slowest: Option<f64>,
+}
+
+/// One bare loop: so many writes in flight, and what they did to an unrelated client.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Point {
+    /// What was written.
+    pub what: Written,
+    /// Writes in flight.
+    pub width: usize,
+    /// Writes a second.
+    pub rate: f64,
+    /// The unrelated client's 99th percentile in seconds; absent without a sample.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unrelated: Option<f64>,
+    /// Samples behind it.
+    pub samples: usize,
+}
+
+/// What a bare loop writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Written {
+    /// New Secrets.
+    Secrets,
+    /// Statuses of ExternalSecrets.
+    Statuses,
 }
 
 /// Why a text is no report.
@@ -176,6 +213,7 @@ pub(crate) mod tests {
                 figures,
             }],
             seconds: vec![second(1.0, 5), second(2.0, 10)],
+            curve: Vec::new(),
             ceiling: None,
             notes: Vec::new(),
         }

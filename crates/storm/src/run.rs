@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::Backend;
+use crate::bare::Ceiling;
 use crate::board::Board;
 use crate::collect::{AuditTail, Collector, Requests};
 use crate::controller::{Plan, Running};
@@ -21,9 +22,6 @@ use crate::report::{PhaseReport, Report, SCHEMA, Setup};
 use crate::screen::Screen;
 use crate::target::{self, Target};
 use crate::{bare, phases, setup, witness};
-
-/// How long the unrelated client is alone at first: 100 samples.
-const IDLE: Duration = Duration::from_secs(5);
 
 /// A run: everything that its phases use.
 pub struct Run {
@@ -42,10 +40,12 @@ pub struct Run {
     /// Number of the next object that appears during the run.
     pub(crate) next: usize,
     pub(crate) phase: Phase,
-    pub(crate) ceiling: Option<Figures>,
+    pub(crate) ceiling: Option<Ceiling>,
     pub(crate) plan: Plan,
     pub(crate) stop: CancellationToken,
     pub(crate) idle: Samples,
+    /// When the controller was started last.
+    pub(crate) started: Duration,
     reports: Vec<PhaseReport>,
     _witness: tokio::task::JoinSet<()>,
 }
@@ -99,9 +99,17 @@ pub async fn storm(
 
 async fn checked(target: Target, options: &Options) -> Result<(Target, Client), StormError> {
     let admin = target.admin()?;
-    target::preflight(&admin)
+    target::preflight(&admin, options.ceiling)
         .await
         .map_err(StormError::Failed)?;
+    if !options.among_others
+        && let Some(whose) = setup::somebody(&admin).await?
+    {
+        return Err(StormError::Failed(format!(
+            "the cluster has {whose}, which is no storm's: a controller under load would serve it \
+             too; use a cluster of your own, or say --among-others"
+        )));
+    }
     let taken = setup::namespaces(&admin, Some(&options.load.run)).await?;
     if !taken.is_empty() {
         return Err(StormError::Failed(format!(
@@ -129,9 +137,9 @@ async fn tidy(admin: &Client, run: &str, screen: &mut Screen) -> Result<(), Stor
 }
 
 /// The unrelated client's latencies before anything runs.
-async fn idle(probe: &Probe) -> Samples {
+async fn alone(probe: &Probe, time: Duration) -> Samples {
     let mark = probe.mark();
-    tokio::time::sleep(IDLE).await;
+    tokio::time::sleep(time).await;
     probe.since(mark)
 }
 
@@ -170,13 +178,15 @@ impl Run {
             screen.progress(&format!("making objects: {made} of {}", load.objects));
         })
         .await?;
-        let probe = Arc::new(Probe::start(target.outsider()?, setup::probe_path(&load)));
+        let probe = Probe::start(target.dialler(), setup::probe_path(&load));
+        let probe = Arc::new(probe.map_err(|error| {
+            StormError::Failed(format!("the unrelated client cannot be started: {error}"))
+        })?);
         let backend = Arc::new(backend);
-        let user = options.audit_user.clone();
         let (shown, seen) = (watchers.clone(), Arc::clone(&probe));
-        let collector = Collector::start(requests, user, shown, Arc::clone(&backend), seen);
-        let idle = idle(&probe).await;
-        let ceiling = ceiling(&options, &target, &admin, screen).await?;
+        let collector = Collector::start(requests, &options, shown, Arc::clone(&backend), seen);
+        let idle = alone(&probe, options.idle).await;
+        let ceiling = ceiling(&options, &target, &admin, &probe, screen).await?;
         let nodes = Nodes::start(&load, &target, watchers.clone()).await?;
         let (kubeconfig, context) = target.kubeconfig();
         let plan = Plan {
@@ -203,6 +213,7 @@ impl Run {
             plan,
             stop,
             idle,
+            started: Duration::ZERO,
             reports: Vec::new(),
             _witness: witness,
         })
@@ -211,6 +222,13 @@ impl Run {
     async fn run(&mut self) -> Result<(), StormError> {
         for phase in phase::ordered(&self.options.phases) {
             self.phase = phase;
+            if phase.orders_the_backend() && !self.load.values.is_ours() {
+                self.note(format!(
+                    "{phase} is left out: a real backend takes no orders"
+                ));
+                continue;
+            }
+            self.screen.line(&format!("{phase} begins"));
             let from = self.now();
             let Some(mut figures) = phases::run(self, phase).await? else {
                 continue;
@@ -250,6 +268,7 @@ impl Run {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 controller: options.controller.name(),
                 api: self.target.name().to_owned(),
+                backend: load.values.name(),
                 objects: load.objects,
                 namespaces: load.namespaces,
                 keys: load.keys,
@@ -261,7 +280,12 @@ impl Run {
             },
             phases: self.reports.clone(),
             seconds: self.collector.seconds(),
-            ceiling: self.ceiling.clone(),
+            curve: self
+                .ceiling
+                .iter()
+                .flat_map(|it| it.curve.clone())
+                .collect(),
+            ceiling: self.ceiling.as_ref().map(|it| it.figures.clone()),
             notes,
         })
     }
@@ -271,16 +295,21 @@ async fn ceiling(
     options: &Options,
     target: &Target,
     admin: &Client,
+    probe: &Probe,
     screen: &mut Screen,
-) -> Result<Option<Figures>, StormError> {
+) -> Result<Option<Ceiling>, StormError> {
     if !options.ceiling {
         return Ok(None);
     }
     screen.line("measuring the API server's own ceiling");
     let load = &options.load;
     let count = (load.objects / 5).clamp(100, 1000);
-    let measured = bare::ceiling(admin, &target.outsider()?, load, count).await?;
-    Ok(Some(measured))
+    let clients = bare::Clients {
+        admin,
+        writer: &target.outsider()?,
+        watchers: [target.outsider()?, target.outsider()?],
+    };
+    Ok(Some(bare::ceiling(clients, probe, load, count).await?))
 }
 
 fn headline(figures: &Figures) -> String {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::api::{self, ApiFailure};
 use crate::load::{LABEL, Load};
+use crate::store::Store;
 
 /// Requests in flight while a load is made or removed; not part of any measure.
 const WIDTH: usize = 16;
@@ -53,6 +54,11 @@ pub async fn base(client: &Client, load: &Load, server: &str) -> Result<(), ApiF
     api::post(client, NAMESPACES, &load.namespace_body(&control)).await?;
     let credential = load.credential("storm");
     api::post(client, &secrets_of(&control), &credential).await?;
+    if let Store::Real(real) = &load.values {
+        for secret in real.secrets(load) {
+            api::post(client, &secrets_of(&control), &secret).await?;
+        }
+    }
     stream::iter(0..load.namespaces)
         .map(|number| async move {
             let body = load.namespace_body(&load.namespace(number));
@@ -128,6 +134,25 @@ pub async fn namespaces(client: &Client, run: Option<&str>) -> Result<Vec<String
     Ok(ours.map(str::to_owned).collect())
 }
 
+/// An object of somebody else that a controller would serve, if there is one.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn somebody(client: &Client) -> Result<Option<String>, ApiFailure> {
+    for resource in [OBJECTS, "secretstores", "clustersecretstores"] {
+        let label = label(None);
+        let path = format!("{GROUP}/{resource}?labelSelector=%21{label}&limit=1");
+        let list = api::get(client, &path).await?;
+        let meta = &list["items"][0]["metadata"];
+        if let Some(name) = meta["name"].as_str() {
+            let namespace = meta["namespace"].as_str();
+            let place = namespace.map_or(String::new(), |namespace| format!("{namespace}/"));
+            return Ok(Some(format!("{resource} {place}{name}")));
+        }
+    }
+    Ok(None)
+}
+
 /// What a clean-up found and left.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cleaned {
@@ -148,6 +173,7 @@ pub async fn clean(
     mut told: impl FnMut(usize),
 ) -> Result<Cleaned, ApiFailure> {
     let stores = format!("{GROUP}/clustersecretstores?labelSelector={}", label(run));
+    events(client, &stores).await?;
     // A cluster without the resources has no store to remove.
     api::delete(client, &stores).await?;
     let found = namespaces(client, run).await?;
@@ -170,6 +196,26 @@ pub async fn clean(
     })
 }
 
+/// Removes what controllers have told about the runs' stores: events about what lies in no
+/// namespace are kept in `default`, where they would outlive the run.
+async fn events(client: &Client, stores: &str) -> Result<(), ApiFailure> {
+    let list = match api::get(client, stores).await {
+        Err(error) if error.code() == Some(404) => return Ok(()),
+        answer => answer?,
+    };
+    let stores = list["items"].as_array().cloned().unwrap_or_default();
+    for name in stores
+        .iter()
+        .filter_map(|it| it["metadata"]["name"].as_str())
+    {
+        let about = format!("involvedObject.kind=ClusterSecretStore,involvedObject.name={name}");
+        let selector = about.replace('=', "%3D").replace(',', "%2C");
+        let path = format!("{NAMESPACES}/default/events?fieldSelector={selector}");
+        api::delete(client, &path).await?;
+    }
+    Ok(())
+}
+
 /// Makes objects that can never be served: nothing is at the paths they read.
 ///
 /// # Errors
@@ -182,7 +228,7 @@ pub async fn failing(
 ) -> Result<(), ApiFailure> {
     api::ensure(client, NAMESPACES, &load.namespace_body(namespace)).await?;
     let made = stream::iter(0..count).map(|number| async move {
-        let mut body = load.external_secret(0, &format!("storm/{}/absent-{number}", load.run));
+        let mut body = load.external_secret(0, &load.absent(number));
         body["metadata"]["namespace"] = namespace.into();
         body["metadata"]["name"] = format!("failing-{number}").into();
         api::call(client, Method::POST, &objects_of(namespace), Some(&body)).await

@@ -162,6 +162,12 @@ impl Target {
             .map_err(|error| wrong(&self.kubeconfig, &error))
     }
 
+    /// Makes clients with connections of their own, wherever they are needed.
+    #[must_use]
+    pub fn dialler(&self) -> Dialler {
+        self.dialler.clone()
+    }
+
     /// The kubeconfig that a controller is given, and the context within it.
     #[must_use]
     pub fn kubeconfig(&self) -> (&PathBuf, Option<&str>) {
@@ -200,11 +206,12 @@ async fn dialler(path: &PathBuf, context: Option<&str>) -> Result<Dialler, Targe
     Dialler::new(config).map_err(|error| wrong(path, &error))
 }
 
-/// What the API server answers about rights and resources before anything is made.
+/// What the API server answers about rights and resources before anything is made; `ceiling` says
+/// whether its own rates will be measured.
 ///
 /// # Errors
 /// One sentence: which resource or which right is missing.
-pub async fn preflight(client: &Client) -> Result<(), String> {
+pub async fn preflight(client: &Client, ceiling: bool) -> Result<(), String> {
     let group = api::get(client, "/apis/external-secrets.io/v1").await;
     let served: Vec<String> = match group {
         Ok(list) => names(&list),
@@ -220,17 +227,20 @@ pub async fn preflight(client: &Client) -> Result<(), String> {
         }
     }
     let mut missing = Vec::new();
-    for (verb, group, resource) in RIGHTS {
+    let bare = ceiling.then_some(BARE);
+    for (verb, group, name) in RIGHTS.into_iter().chain(bare) {
+        let (resource, subresource) = name.split_once('/').unwrap_or((name, ""));
         let ask = serde_json::json!({
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
             "spec": { "resourceAttributes": { "verb": verb, "group": group,
-                                              "resource": resource } } });
+                                              "resource": resource,
+                                              "subresource": subresource } } });
         let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
         let answer = api::post(client, path, &ask)
             .await
             .map_err(|e| e.to_string())?;
         if answer["status"]["allowed"] != true {
-            missing.push(format!("{verb} {resource}"));
+            missing.push(format!("{verb} {name}"));
         }
     }
     if missing.is_empty() {
@@ -243,7 +253,7 @@ pub async fn preflight(client: &Client) -> Result<(), String> {
 }
 
 /// What the load tester does itself, cluster-wide.
-const RIGHTS: [(&str, &str, &str); 14] = [
+const RIGHTS: [(&str, &str, &str); 17] = [
     ("create", "", "namespaces"),
     ("list", "", "namespaces"),
     ("delete", "", "namespaces"),
@@ -252,17 +262,23 @@ const RIGHTS: [(&str, &str, &str); 14] = [
     ("list", "", "secrets"),
     ("watch", "", "secrets"),
     ("deletecollection", "", "secrets"),
+    ("deletecollection", "", "events"),
     ("create", "external-secrets.io", "externalsecrets"),
     ("list", "external-secrets.io", "externalsecrets"),
     ("watch", "external-secrets.io", "externalsecrets"),
     ("deletecollection", "external-secrets.io", "externalsecrets"),
     ("create", "external-secrets.io", "clustersecretstores"),
+    ("list", "external-secrets.io", "clustersecretstores"),
+    ("list", "external-secrets.io", "secretstores"),
     (
         "deletecollection",
         "external-secrets.io",
         "clustersecretstores",
     ),
 ];
+
+/// What the bare loops write beside Secrets.
+const BARE: (&str, &str, &str) = ("patch", "external-secrets.io", "externalsecrets/status");
 
 fn names(list: &Value) -> Vec<String> {
     let resources = list["resources"].as_array().cloned().unwrap_or_default();

@@ -81,7 +81,7 @@ pub fn start(load: &Load, clients: [Client; 2], watchers: &Watchers) -> JoinSet<
             Change::Is(secret) => {
                 let meta = &secret.metadata;
                 if let Some(object) = of.object_at(&meta.namespace, &meta.name) {
-                    let generation = secret.generation();
+                    let generation = secret.generation(&of.values);
                     to.note(|board, now| board.secret(object, generation, now));
                 }
             }

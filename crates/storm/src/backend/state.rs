@@ -286,6 +286,7 @@ mod tests {
             mounts: 0,
             refresh: Duration::from_secs(60),
             class: String::new(),
+            values: crate::store::Store::Ours,
         })
     }
 

@@ -13,6 +13,7 @@ fn board() -> Board {
         mounts: 3,
         refresh: Duration::from_secs(60),
         class: String::new(),
+        values: crate::store::Store::Ours,
     })
 }
 

@@ -15,6 +15,7 @@ fn load() -> Load {
         mounts: 10,
         refresh: Duration::from_secs(60),
         class: "c".into(),
+        values: Store::Ours,
     }
 }
 

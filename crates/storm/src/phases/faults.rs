@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kubebox::{Fault, FaultRule, Verb};
 
-use super::{patience, rotate, trickle};
+use super::{new_objects, patience, rotate, trickle};
 use crate::backend::Mode;
 use crate::board::Board;
 use crate::figures::{Figures, float};
@@ -32,8 +32,7 @@ pub(super) async fn throttle(run: &mut Run) -> Result<Figures, StormError> {
     run.until(run.options.phase_timeout, |wave| wave.complete())
         .await?;
     let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     let calls = float(tally.calls);
     figures.ratio("throttled.share", float(tally.throttled), calls.max(1.0));
     let offered = float(run.load.keys_read()) / run.load.refresh.as_secs_f64();
@@ -61,8 +60,7 @@ pub(super) async fn away(run: &mut Run, mode: Mode) -> Result<Figures, StormErro
     run.backend.set(Mode::Serve);
     waited?;
     run.until(patience(run), |wave| wave.complete()).await?;
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     let recovery = run.backend.tally().since(&back.tally);
     figures.count("recovery.calls", recovery.calls);
     let seconds = run.backend.seconds();
@@ -111,13 +109,7 @@ pub(super) async fn failing_namespace(run: &mut Run) -> Result<Figures, StormErr
     let count = run.options.failing;
     let mark = run.mark();
     setup::failing(&run.admin, &run.load, &namespace, count).await?;
-    run.watchers.note(|board, now| board.begin(now, |_| false));
-    trickle(run, run.options.new_objects).await?;
-    run.until(run.options.phase_timeout, |wave| wave.complete())
-        .await?;
-    let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    let mut figures = new_objects(run, &mark).await?;
     figures.count("failing", count);
     setup::empty(&run.admin, &[namespace]).await?;
     Ok(figures)
@@ -147,8 +139,7 @@ pub(super) async fn pushback(run: &mut Run) -> Result<Option<Figures>, StormErro
     let meanwhile = run.watchers.read(Board::progress);
     run.until(patience(run), |wave| wave.complete()).await?;
     let mut figures = Figures::default();
-    run.converged(&mut figures);
-    run.standard(&mark, &mut figures);
+    run.finish(&mark, &mut figures).await?;
     figures.count("secret.meanwhile", meanwhile.secrets);
     // Rules stand in pairs: latency, then push-back.
     let refused: u64 = struck.iter().skip(1).step_by(2).sum();

@@ -67,6 +67,10 @@ pub(super) async fn new_objects_first_sync(run: &mut Run) -> Result<Figures, Sto
     run.start_controller()?;
     let deadline = Instant::now() + run.options.phase_timeout;
     let objects = run.load.objects;
+    // A process that starts is no sync yet: the first object appears with the first Secret.
+    while run.watchers.read(Board::standing).0 == 0 && Instant::now() < deadline {
+        run.pause(Duration::from_millis(20)).await?;
+    }
     let mut synced = None;
     while synced.is_none() && Instant::now() < deadline {
         appear(run).await?;
@@ -92,7 +96,12 @@ pub(super) async fn namespace_deletion(run: &mut Run) -> Result<Figures, StormEr
         .map(|number| run.load.namespace(number))
         .collect();
     let mark = run.mark();
-    let rotated = run.backend.rotate(0..run.load.keys);
+    let keys = if run.load.values.is_ours() {
+        0..run.load.keys
+    } else {
+        0..0
+    };
+    let rotated = run.backend.rotate(keys);
     let (namespaces, objects) = (run.load.namespaces, run.load.objects);
     run.watchers.note(|board, now| {
         for (key, generation) in rotated {
@@ -120,8 +129,12 @@ pub(super) async fn namespace_deletion(run: &mut Run) -> Result<Figures, StormEr
     figures.count("namespaces", doomed.len());
     figures.count("namespaces.left", left);
     figures.seconds("gone", began.elapsed());
-    run.until(patience(run), |wave| wave.complete()).await?;
-    run.converged(&mut figures);
+    let changes = run.load.values.is_ours();
+    run.until(patience(run), |wave| wave.complete() || !changes)
+        .await?;
+    if changes {
+        run.converged(&mut figures);
+    }
     run.standard(&mark, &mut figures);
     if run.collector.knows_requests() {
         let counts = run.collector.counts().since(&mark.counts);
