@@ -192,11 +192,11 @@ impl Patcher {
         let key = ObjectKey::new(Arc::clone(namespace), Arc::clone(&target.name));
         match self.api.send::<serde_json::Value>(class, request).await {
             Ok(_) => {
-                self.world().remove_target(&key);
+                self.world().target_deleted(&key, &target.resource_version);
                 Ok((Written::Deleted, None))
             }
             Err(Refusal::NotFound) => {
-                self.world().remove_target(&key);
+                self.world().target_deleted(&key, &target.resource_version);
                 Ok((Written::Nothing, Some(Why::AlreadyGone)))
             }
             Err(Refusal::Conflict) => Err(ApplyFailure::Conflict),

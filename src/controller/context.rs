@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use std::time::Duration;
 
 use kube::Client;
-use tidegate_api::{ExternalSecret, names};
+use tidegate_api::{ExternalSecret, ExternalSecretStatus, names};
 use tidegate_fetch::{Fetch, Sessions, Subscription};
 use tidegate_queue::{Lane, Reasons, WorkQueue};
 use tidegate_stages::{Config, Env, Memory, ObjectKey, Observed, ShrinkGuard, Trigger};
@@ -304,6 +304,30 @@ impl Context {
     /// Changes what is remembered of an object.
     pub fn remember(&self, key: &ObjectKey, change: impl FnOnce(&mut Memory)) {
         change(lock(&self.memories).entry(key.clone()).or_default());
+    }
+
+    /// Changes what is remembered of an object that was looked at as `seen`, given the status that
+    /// the watch has shown since, if it has shown the object again. False, and nothing is changed,
+    /// when the object is gone or was made again under its name.
+    pub fn conclude(
+        &self,
+        key: &ObjectKey,
+        seen: &Arc<Packed>,
+        change: impl FnOnce(&mut Memory, Option<ExternalSecretStatus>),
+    ) -> bool {
+        let mut memories = lock(&self.memories);
+        let now = self.seen().object(key);
+        let Some(now) = now.filter(|now| now.is_same_life(seen)) else {
+            return false;
+        };
+        let shown = if Arc::ptr_eq(&now, seen) {
+            None
+        } else {
+            now.open().ok()
+        };
+        let shown = shown.map(|object| object.status.clone().unwrap_or_default());
+        change(memories.entry(key.clone()).or_default(), shown);
+        true
     }
 
     /// Keeps who wrote the status that was found at the start.

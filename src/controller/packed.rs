@@ -11,6 +11,7 @@ use tidegate_stages::ObjectKey;
 pub struct Packed {
     json: Box<[u8]>,
     wish: u64,
+    life: u64,
 }
 
 impl Packed {
@@ -22,6 +23,7 @@ impl Packed {
         Ok(Self {
             json: serde_json::to_vec(object)?.into_boxed_slice(),
             wish: wish(object),
+            life: digest(&object.metadata.uid),
         })
     }
 
@@ -38,6 +40,18 @@ impl Packed {
     pub fn asks_as(&self, other: &Self) -> bool {
         self.wish == other.wish
     }
+
+    /// Whether both are one object, and not one that was made again under the name of another.
+    #[must_use]
+    pub fn is_same_life(&self, other: &Self) -> bool {
+        self.life == other.life
+    }
+}
+
+fn digest(of: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Digests everything of an object that its user, and not a controller's status write, changes.

@@ -14,6 +14,7 @@ use tidegate_stages::{
 };
 
 use super::context::{Context, Item, reason, trigger};
+use super::packed::Packed;
 use super::relations::StoreId;
 use super::{broken, guard, polling, reporting, templates};
 use crate::entropy;
@@ -62,7 +63,8 @@ async fn look(ctx: &Arc<Context>, key: &ObjectKey, lane: Lane, trigger: Trigger)
             (outcome.await, Some(fetched.subscriptions))
         }
     };
-    let later = Box::pin(settle(ctx, &observed, &outcome, subscriptions, lane)).await;
+    let later = settle(ctx, &object, observed, &outcome, subscriptions, lane);
+    let later = Box::pin(later).await;
     if !ctx.exists(key) {
         // It went while it was looked at: nothing of what was just noted may stay.
         ctx.gone(key);
@@ -217,23 +219,31 @@ async fn cleaned(ctx: &Context, key: &ObjectKey, cleanup: &tidegate_stages::Clea
 /// Remembers, reports, subscribes, and says when to come back.
 async fn settle(
     ctx: &Arc<Context>,
-    observed: &Observed,
+    object: &Arc<Packed>,
+    mut observed: Observed,
     outcome: &Outcome,
     subscriptions: Option<Vec<Subscription>>,
     lane: Lane,
 ) -> Later {
     let env = ctx.env();
-    let key = &observed.key;
-    let report = status(observed, outcome, &env);
-    ctx.remember(key, |memory| {
-        // The watch may have shown meanwhile what was told before this look.
+    let key = observed.key.clone();
+    let lives = ctx.conclude(&key, object, |memory, shown| {
+        // A look takes its time. What counts as the status is what counts now: the watch may have
+        // shown what was told before, or what an earlier life of this process told and nobody
+        // else would answer.
         let told = memory.told.take();
-        let after = Memory::after(observed, outcome, &env);
+        observed.memory.told = told.clone().or(shown.map(Arc::new));
+        let report = status(&observed, outcome, &env);
+        let after = Memory::after(&observed, outcome, &env);
         *memory = Memory { told, ..after };
         memory.tell(&report);
         // In one turn, so that the watch never finds one of the two without the other.
-        reporting::report(ctx, observed, report, outcome, lane);
+        reporting::report(ctx, &observed, report, outcome, lane);
     });
+    if !lives {
+        return None;
+    }
+    let (key, observed) = (&key, &observed);
     let Next { requeue, poll } = schedule(observed, outcome, &env);
     // Where each refresh writes its time, an unchanged answer is worth a look as well.
     let mut by_itself = poll

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::follow::{Seen, follow, key_of};
 use super::sources::{SourceKey, SourceKind};
-use super::world::{Broken, Look};
+use super::world::{Arrival, Broken, Look};
 use crate::metrics::WatchFate;
 use crate::report::STATUS_MANAGER;
 
@@ -161,27 +161,32 @@ fn objects(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
 fn object_applied(ctx: &Context, mut object: ExternalSecret, initial: bool) {
     let key = key_of(&object);
     let early = ctx.is_early(initial);
-    if early {
-        ctx.remember_owner_of_status(&key, status_is_ours(&object, STATUS_MANAGER));
-    }
-    ctx.status_seen(&key, &object);
-    let belied = ctx.is_belied(&key, &object);
+    let ours = early && status_is_ours(&object, STATUS_MANAGER);
     // Decisions need neither; with them an object takes twice the memory.
     object.metadata.managed_fields = None;
-    let news = match ctx.world().set_object(&key, &object) {
-        Ok(news) => news,
+    // It is shown before it is judged: a look that ends meanwhile either finds it, or leaves behind
+    // the memory that it is judged by.
+    let arrival = match ctx.world().set_object(&key, &object) {
+        Ok(arrival) => arrival,
         Err(error) => {
             tracing::error!(%key, %error, "an ExternalSecret cannot be kept and is left out");
             return;
         }
     };
-    if news {
-        let trigger = if early { Trigger::First } else { Trigger::Spec };
-        ctx.look(Look { key, trigger }, initial);
-    } else if belied {
-        let trigger = Trigger::Retry;
-        ctx.look(Look { key, trigger }, initial);
+    if arrival == Arrival::Namesake {
+        ctx.gone(&key);
     }
+    if early {
+        ctx.remember_owner_of_status(&key, ours);
+    }
+    ctx.status_seen(&key, &object);
+    let trigger = match arrival {
+        Arrival::Known if ctx.is_belied(&key, &object) => Trigger::Retry,
+        Arrival::Known => return,
+        _ if early => Trigger::First,
+        Arrival::New | Arrival::Namesake | Arrival::Edited => Trigger::Spec,
+    };
+    ctx.look(Look { key, trigger }, initial);
 }
 
 /// Namespace and name of what does not decode.

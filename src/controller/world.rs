@@ -13,8 +13,10 @@ use tidegate_stages::{
 use super::few::Few;
 use super::packed::{Packed, target_of};
 use super::relations::{Links, Relations, StoreId};
+use removed::Removed;
 
 mod held;
+mod removed;
 
 /// A store as the watch shows it, with what its validation found.
 #[derive(Debug, Clone)]
@@ -66,6 +68,19 @@ pub struct Broken {
     pub cause: Arc<str>,
 }
 
+/// What an ExternalSecret that the watch shows is to what was known under its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Nothing decodable was known.
+    New,
+    /// It was deleted and made again, and the watch has missed that.
+    Namesake,
+    /// Its user changed it.
+    Edited,
+    /// It asks for the same: a mere status write, or nothing new.
+    Known,
+}
+
 /// Somebody should look at an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
@@ -85,11 +100,12 @@ pub struct World {
     targets: HashMap<ObjectKey, Arc<TargetDigest>>,
     /// Targets by namespace and value of the created-by label, to find orphans.
     created_by: HashMap<(Arc<str>, DataHash), Few<Arc<str>>>,
+    removed: Removed,
     relations: Relations,
 }
 
 impl World {
-    /// Takes in an ExternalSecret. Says whether it must be looked at: not for a mere status write.
+    /// Takes in an ExternalSecret.
     ///
     /// # Errors
     /// When it cannot be encoded; nothing has changed then.
@@ -97,7 +113,7 @@ impl World {
         &mut self,
         key: &ObjectKey,
         object: &ExternalSecret,
-    ) -> Result<bool, serde_json::Error> {
+    ) -> Result<Arrival, serde_json::Error> {
         let packed = Packed::new(object)?;
         let stores = Observed::store_keys(object);
         let links = Links {
@@ -110,8 +126,14 @@ impl World {
         self.relations.set(key, links);
         self.broken.remove(key);
         let packed = Arc::new(packed);
-        let old = self.objects.insert(key.clone(), Arc::clone(&packed));
-        Ok(old.is_none_or(|old| !old.asks_as(&packed)))
+        Ok(
+            match self.objects.insert(key.clone(), Arc::clone(&packed)) {
+                None => Arrival::New,
+                Some(old) if !old.is_same_life(&packed) => Arrival::Namesake,
+                Some(old) if !old.asks_as(&packed) => Arrival::Edited,
+                Some(_) => Arrival::Known,
+            },
+        )
     }
 
     /// Takes in an ExternalSecret that does not decode. Says whether that is news.
@@ -238,12 +260,24 @@ impl World {
                 return Vec::new();
             }
         }
-        self.keep_target(key, digest);
+        self.insert_target(key, digest);
         looks(self.relations.users_of_target(key), Trigger::Drift)
     }
 
-    /// Keeps what the API server answered to a write of ours.
+    /// Keeps what the API server answered to a request of ours, unless the watch has shown later
+    /// already what became of it: then whoever is concerned looks at that.
     pub fn keep_target(&mut self, key: &ObjectKey, digest: TargetDigest) {
+        let answered = version(&digest);
+        let known = self.targets.get(key);
+        if known.is_some_and(|known| version(known) > answered)
+            || (known.is_none() && self.removed.covers(key, answered))
+        {
+            return;
+        }
+        self.insert_target(key, digest);
+    }
+
+    fn insert_target(&mut self, key: &ObjectKey, digest: TargetDigest) {
         self.forget_creator(key);
         if let Some(creator) = creator(&digest) {
             let names = self
@@ -258,10 +292,20 @@ impl World {
     /// Forgets a target; the answer is who should look.
     pub fn remove_target(&mut self, key: &ObjectKey) -> Vec<Look> {
         self.forget_creator(key);
-        if self.targets.remove(key).is_none() {
+        let Some(known) = self.targets.remove(key) else {
             return Vec::new();
-        }
+        };
+        self.removed.note(key, version(&known));
         looks(self.relations.users_of_target(key), Trigger::Drift)
+    }
+
+    /// Forgets a target that we deleted at `seen`, unless the watch has shown a later one already.
+    pub fn target_deleted(&mut self, key: &ObjectKey, seen: &str) {
+        let seen = seen.parse().unwrap_or(u64::MAX);
+        let later = |known: &Arc<TargetDigest>| version(known) > seen;
+        if !self.targets.get(key).is_some_and(later) {
+            let _nobody_else_did_that = self.remove_target(key);
+        }
     }
 
     fn forget_creator(&mut self, key: &ObjectKey) {

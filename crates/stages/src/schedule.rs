@@ -190,6 +190,11 @@ impl Memory {
                 memory.failures = 0;
                 memory.failure = None;
             }
+            // What was to be mended is as it shall be, whoever did that.
+            Outcome::Idle(IdleReason::UpToDate) => {
+                memory.failures = 0;
+                memory.failure = None;
+            }
             Outcome::Failed(error) => {
                 memory.failures = memory.failures.saturating_add(1);
                 memory.failure = Some(error.label);

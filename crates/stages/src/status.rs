@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tidegate_api::{Binding, Condition, ExternalSecretStatus, names};
 
-use crate::outcome::{Outcome, Ready, SyncError, Synced, Written};
+use crate::outcome::{IdleReason, Outcome, Ready, SyncError, Synced, Written};
 use crate::plan::{elapsed, revision};
 use crate::{Env, Heartbeat, Observed};
 
@@ -65,7 +65,7 @@ pub fn status(observed: &Observed, outcome: &Outcome, env: &Env) -> Report {
     match outcome {
         Outcome::Synced(synced) => good(observed, synced, env),
         Outcome::Failed(error) => bad(observed, error, env),
-        Outcome::Idle(_) => idle(observed, env),
+        Outcome::Idle(reason) => idle(observed, *reason, env),
         Outcome::Foreign(_) | Outcome::Again(_) | Outcome::Cleaned => quiet(observed),
     }
 }
@@ -149,9 +149,18 @@ fn same_outage(observed: &Observed, error: &SyncError) -> bool {
     error.label == outage && observed.memory.failure == Some(outage)
 }
 
-/// Polling found the values unchanged since: the heartbeat tells so.
-fn idle(observed: &Observed, env: &Env) -> Report {
+/// Polling found the values unchanged since: the heartbeat tells so. And where a policy without a
+/// clock finds nothing to do, the Secret is what was written: a failure that the status still tells
+/// is over, and no read will come that says so.
+fn idle(observed: &Observed, reason: IdleReason, env: &Env) -> Report {
     let mut report = quiet(observed);
+    let failed = ready(&report.status).is_some_and(|condition| condition.status == "False");
+    if failed && reason == IdleReason::UpToDate {
+        let (reason, message) = (names::SECRET_SYNCED, names::MSG_SYNCED);
+        set_ready(&mut report.status, "True", reason, message, env.now);
+        report.urgency = Urgency::First;
+        return report;
+    }
     let healthy = ready(&report.status).is_some_and(|condition| condition.status == "True");
     let Some(refreshed_at) = observed.memory.refreshed_at.filter(|_| healthy) else {
         return report;

@@ -1,4 +1,4 @@
-//! Pure. What counts as a store's status while one is on its way.
+//! Pure. What counts while a write of ours is on its way: statuses of stores, versions of targets.
 
 use serde_json::json;
 use tidegate_stages::StoreKey;
@@ -52,4 +52,51 @@ fn what_was_told_counts_until_the_watch_shows_it() {
     world.validated(&id, Ok(()), Some(status("False")));
     world.set_store(&id, entry("v", "True"), true);
     assert_eq!(current(&world), "True");
+}
+
+fn secret(version: &str) -> TargetDigest {
+    let meta = json!({ "name": "a", "namespace": "n", "resourceVersion": version });
+    TargetDigest::from_secret(&serde_json::from_value(json!({ "metadata": meta })).unwrap())
+}
+
+#[test]
+fn a_late_answer_does_not_undo_what_the_watch_has_shown() {
+    let key = ObjectKey::new("n", "a");
+    let mut world = World::default();
+    let known = |world: &World| {
+        let digest = world.targets.get(&key);
+        digest.map(|digest| digest.resource_version.to_string())
+    };
+    world.keep_target(&key, secret("10"));
+    assert_eq!(known(&world).as_deref(), Some("10"), "an answer in time");
+    // Somebody else writes after us, and the watch is quicker than our answer.
+    world.set_target(&key, secret("12"));
+    world.keep_target(&key, secret("11"));
+    assert_eq!(known(&world).as_deref(), Some("12"));
+    // Our delete of an old version was answered late.
+    world.target_deleted(&key, "11");
+    assert_eq!(known(&world).as_deref(), Some("12"));
+    // Somebody deletes what we wrote before our answer comes.
+    world.remove_target(&key);
+    world.keep_target(&key, secret("12"));
+    assert_eq!(known(&world), None);
+    world.keep_target(&key, secret("14"));
+    assert_eq!(known(&world).as_deref(), Some("14"), "made again");
+    world.target_deleted(&key, "14");
+    assert_eq!(known(&world), None);
+}
+
+#[test]
+fn an_object_made_again_is_not_taken_for_its_namesake() {
+    let key = ObjectKey::new("n", "a");
+    let mut world = World::default();
+    let mut arrives = |uid: &str, generation: u64| {
+        let meta = json!({ "name": "a", "namespace": "n", "uid": uid, "generation": generation });
+        let object = serde_json::from_value(json!({ "metadata": meta, "spec": {} })).unwrap();
+        world.set_object(&key, &object).unwrap()
+    };
+    assert_eq!(arrives("u", 1), Arrival::New);
+    assert_eq!(arrives("u", 1), Arrival::Known);
+    assert_eq!(arrives("u", 2), Arrival::Edited);
+    assert_eq!(arrives("v", 1), Arrival::Namesake);
 }

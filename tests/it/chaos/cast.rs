@@ -12,9 +12,11 @@ use crate::support::{Sim, depot, external_secret, extract, folder, path, ready};
 pub const OBJECTS: usize = 300;
 const NAMESPACES: usize = 6;
 const KEYS: usize = 60;
+/// From an object's first key to its second: one of the same namespace and the same interval.
+const AWAY: usize = 2 * NAMESPACES;
 const INTERVALS: [(&str, u64); 4] = [("1m", 60), ("2m", 120), ("5m", 300), ("15m", 900)];
 /// Longer than the longest pause between tries and the longest interval and a half.
-const CONVERGED: Duration = Duration::from_secs(40 * 60);
+pub const CONVERGED: Duration = Duration::from_secs(40 * 60);
 
 /// What an object asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl Role {
             _ => format!("k{}", number % KEYS),
         };
         let second = (kind == Kind::Plain && number.is_multiple_of(7))
-            .then(|| format!("k{}", (number + NAMESPACES) % KEYS));
+            .then(|| format!("k{}", (number + AWAY) % KEYS));
         Self {
             namespace: format!("storm-{}", number % NAMESPACES),
             name: format!("es{number}"),
@@ -145,22 +147,8 @@ impl Cast {
         Self(roles)
     }
 
-    /// Waits until every object is as its values are.
-    pub async fn converges(&self, sim: &Sim) {
-        let end = tokio::time::Instant::now() + CONVERGED;
-        loop {
-            let behind = self.behind(sim).await;
-            if behind.is_empty() {
-                return;
-            }
-            if tokio::time::Instant::now() > end {
-                panic!("not converged: {behind:#?}");
-            }
-            tokio::time::sleep(Duration::from_secs(30)).await;
-        }
-    }
-
-    async fn behind(&self, sim: &Sim) -> Vec<String> {
+    /// The objects that are not as their values are.
+    pub async fn behind(&self, sim: &Sim) -> Vec<String> {
         let mut behind = Vec::new();
         let secrets = listed(sim, "/api/v1/secrets").await;
         let objects = listed(sim, "/apis/external-secrets.io/v1/externalsecrets").await;

@@ -1,6 +1,6 @@
 //! Shell. What people do meanwhile: they rotate, remove, tamper, edit and delete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use base64::Engine;
@@ -20,8 +20,12 @@ pub const TAMPERED: &str = "tampered";
 #[derive(Debug, Default)]
 pub struct Ledger {
     lines: Vec<String>,
-    /// Secrets deleted by hand or with their owner, by path.
+    /// Secrets deleted by hand, by path.
     pub deleted: BTreeMap<String, usize>,
+    /// UIDs of deleted objects: the garbage collector takes whatever has such an owner.
+    pub dead: BTreeSet<String>,
+    /// Changes of an object that its Secret follows in metadata alone, by the Secret's path.
+    pub dressed: BTreeMap<String, usize>,
     /// Looks that an object may have needed besides its polls, by key.
     pub looks: BTreeMap<String, usize>,
 }
@@ -66,18 +70,19 @@ impl Ledger {
             8 if matches!(role.kind, Kind::Plain | Kind::Orphan) => {
                 self.note(sim, "deleted the Secret of", role);
                 *self.deleted.entry(role.secret()).or_default() += 1;
-                insist(sim, "DELETE", &role.secret(), None).await;
+                remove(sim, &role.secret()).await;
             }
             9 if role.kind == Kind::Plain => {
                 self.note(sim, "deleted and made again", role);
-                *self.deleted.entry(role.secret()).or_default() += 1;
-                insist(sim, "DELETE", &role.object(), None).await;
+                *self.dressed.entry(role.secret()).or_default() += 1;
+                self.dead.extend(remove(sim, &role.object()).await);
                 tokio::time::sleep(random.time(Duration::from_secs(30))).await;
                 let objects = folder(&role.namespace, "externalsecrets");
                 insist(sim, "POST", &objects, Some(&role.body())).await;
             }
             _ => {
                 self.note(sim, "forced", role);
+                *self.dressed.entry(role.secret()).or_default() += 1;
                 let force = json!({ "external-secrets.io/force-sync": sim.now().to_string() });
                 let patch = json!({ "metadata": { "annotations": force } });
                 insist(sim, "PATCH", &role.object(), Some(&patch)).await;
@@ -96,14 +101,31 @@ impl Ledger {
     }
 }
 
-/// Asks until it is done: people meet the same faults.
-async fn insist(sim: &Sim, method: &str, path: &str, body: Option<&Value>) {
+/// Deletes what is there now, once: after a lost answer the next of that name is spared. Gives the
+/// UID of what was there.
+async fn remove(sim: &Sim, path: &str) -> Option<String> {
+    let mut found = None;
+    loop {
+        let uid = |object: Value| object["metadata"]["uid"].as_str().map(str::to_owned);
+        let now = insist(sim, "GET", path, None).await.and_then(uid);
+        if now.is_none() || (found.is_some() && found != now) {
+            return found;
+        }
+        let body = json!({ "kind": "DeleteOptions", "apiVersion": "v1",
+                           "preconditions": { "uid": now } });
+        let _told_by_the_next_look = sim.send("DELETE", path, body.to_string().into()).await;
+        found = now;
+    }
+}
+
+/// Asks until it is done: people meet the same faults. None when it was done before.
+async fn insist(sim: &Sim, method: &str, path: &str, body: Option<&Value>) -> Option<Value> {
     let body = body.map_or_else(Vec::new, |body| body.to_string().into_bytes());
     loop {
         match sim.send(method, path, body.clone()).await {
-            Ok(_) => return,
-            Err(kube::Error::Api(status)) if status.is_not_found() => return,
-            Err(kube::Error::Api(status)) if status.is_already_exists() => return,
+            Ok(answer) => return Some(answer),
+            Err(kube::Error::Api(status)) if status.is_not_found() => return None,
+            Err(kube::Error::Api(status)) if status.is_already_exists() => return None,
             Err(_) => tokio::time::sleep(Duration::from_millis(300)).await,
         }
     }

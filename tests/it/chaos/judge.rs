@@ -13,6 +13,10 @@ use super::history::{self, Turn};
 use super::{Storm, load};
 use crate::support::depot::{Call, Told};
 
+/// How often a Secret may be written for an owner whose end the watch has not shown yet: each
+/// loss in a row is mended later than the last, and no watch is away for as long as that many take.
+const FOR_THE_DEAD: usize = 8;
+
 /// Judges one storm, one quiet hour included.
 pub async fn verdict(storm: &Storm) {
     let history = history::read(&storm.sim, storm.from).await;
@@ -23,29 +27,27 @@ pub async fn verdict(storm: &Storm) {
     let requests = storm.sim.kubebox.requests();
     assert!(requests.len() < 1_000_000, "the log of requests is full");
     removals(storm, &requests);
-    let turns = history.values().map(Vec::len).sum();
-    load::no_write_without_a_change(&requests, turns);
+    load::no_write_without_a_change(storm, &requests, &history);
     load::bounded(storm, &requests);
     load::quiet_hour(storm).await;
 }
 
 /// P1, P3, P8: what a Secret held was whole and true, never older than before, never written
-/// again unchanged; what was drawn was drawn once.
+/// again unchanged; what was drawn was drawn once. Same data in another dress is a change that
+/// somebody must have asked for: as under ESO, a force-sync annotation goes on to the Secret, and
+/// an object that was made again is a new owner.
 fn values(storm: &Storm, role: &Role, turns: &[Turn]) {
     let (name, mut newest, mut drawn) = (role.secret(), 0, None);
-    let mut last = None;
+    let (mut last, mut dressed) = (None, 0);
     for turn in turns {
-        let Turn::Held(data) = turn else {
+        let Turn::Held(held) = turn else {
             last = None;
             continue;
         };
-        let seed = storm.seed;
-        assert_ne!(
-            last.as_ref(),
-            Some(data),
-            "seed {seed}: {name} rewritten unchanged"
-        );
-        last = Some(data.clone());
+        let (seed, data) = (storm.seed, &held.data);
+        assert_ne!(last, Some(held), "seed {seed}: {name} rewritten unchanged");
+        dressed += usize::from(last.is_some_and(|last| last.data == *data));
+        last = Some(held);
         if role.kind == Kind::Once {
             let first = drawn.get_or_insert_with(|| data["drawn"].clone());
             assert_eq!(*first, data["drawn"], "seed {seed}: {name} drawn twice");
@@ -66,10 +68,34 @@ fn values(storm: &Storm, role: &Role, turns: &[Turn]) {
         );
         newest = number;
     }
-    let gone = turns
-        .iter()
-        .filter(|turn| matches!(turn, Turn::Gone))
-        .count();
+    let asked = storm.ledger.dressed.get(&name).copied().unwrap_or(0);
+    assert!(
+        dressed <= asked,
+        "seed {}: {name} was dressed {dressed} times, not {asked}: {turns:#?}",
+        storm.seed
+    );
+    vanished(storm, role, turns);
+}
+
+/// P1: a Secret that vanishes has a reason each time. What was written for an owner that was dead
+/// already, since the watch was away, is the garbage collector's, and that ends soon.
+fn vanished(storm: &Storm, role: &Role, turns: &[Turn]) {
+    let (mut orphaned, mut gone) = (0, 0);
+    for pair in turns.windows(2) {
+        let [Turn::Held(held), Turn::Gone] = pair else {
+            continue;
+        };
+        let owner = held
+            .owner()
+            .is_some_and(|uid| storm.ledger.dead.contains(uid));
+        *(if owner { &mut orphaned } else { &mut gone }) += 1;
+    }
+    let (seed, name) = (storm.seed, role.secret());
+    let deaths = storm.ledger.dressed.get(&name).copied().unwrap_or(0);
+    assert!(
+        orphaned <= deaths * (1 + FOR_THE_DEAD),
+        "seed {seed}: {name} was written for a dead owner: {orphaned} times, {deaths} deaths"
+    );
     let by_hand = storm.ledger.deleted.get(&name).copied().unwrap_or(0);
     let by_policy = match role.kind {
         Kind::Delete => storm.sim.depot.removals(&role.key),
@@ -77,8 +103,7 @@ fn values(storm: &Storm, role: &Role, turns: &[Turn]) {
     };
     assert!(
         gone <= by_hand + by_policy,
-        "seed {}: {name} was deleted {gone} times, for {by_hand} + {by_policy} reasons",
-        storm.seed
+        "seed {seed}: {name} was deleted {gone} times, for {by_hand} + {by_policy} reasons"
     );
 }
 

@@ -7,8 +7,10 @@ use kubebox::{RequestRecord, Verb};
 
 use super::Storm;
 use super::cast::Kind;
+use super::events::TAMPERED;
+use super::history::{History, Turn};
 use crate::support::depot::{IN_FLIGHT, Told};
-use crate::support::pass;
+use crate::support::{folder, pass, path};
 
 /// Writes of one process in flight, at most (`--max-write-concurrency`).
 const WRITES: usize = 32;
@@ -16,17 +18,44 @@ const WRITES: usize = 32;
 const LEVELLING: Duration = Duration::from_secs(23 * 60);
 const HOUR: u64 = 3600;
 
-/// P3: no write of a Secret was answered well without changing it.
-pub fn no_write_without_a_change(requests: &[RequestRecord], turns: usize) {
-    let secrets = requests
-        .iter()
-        .filter(|r| r.resource == "secrets" && r.is_write());
-    let well = |r: &&RequestRecord| r.code.is_some_and(|code| code < 300);
-    let well = secrets.filter(well).count();
-    assert!(
-        well <= turns,
-        "{well} writes of Secrets made {turns} changes"
-    );
+/// P3: no write of a Secret that was answered well left it as it was. A create does not name what
+/// it makes in its path, so creates are counted by namespace.
+pub fn no_write_without_a_change(storm: &Storm, requests: &[RequestRecord], history: &History) {
+    let mut written: BTreeMap<String, usize> = BTreeMap::new();
+    for request in requests {
+        let write = request.is_write() && request.verb != Verb::Delete;
+        let ours = request.user_agent.starts_with("tidegate") && request.resource == "secrets";
+        if ours && write && request.code.is_some_and(|code| code < 300) {
+            let place = match request.verb {
+                Verb::Create => folder(&request.namespace, "secrets"),
+                _ => path(&request.namespace, "secrets", &request.name),
+            };
+            *written.entry(place).or_default() += 1;
+        }
+    }
+    let mut changed: BTreeMap<String, usize> = BTreeMap::new();
+    for role in &storm.cast.0 {
+        let mut there = role.kind == Kind::Merge;
+        for turn in history.get(&role.secret()).into_iter().flatten() {
+            let by_us = match turn {
+                Turn::Held(held) => held.data.get("v").is_none_or(|value| value != TAMPERED),
+                Turn::Gone => false,
+            };
+            let place = match there {
+                false => folder(&role.namespace, "secrets"),
+                true => role.secret(),
+            };
+            *changed.entry(place).or_default() += usize::from(by_us);
+            there = matches!(turn, Turn::Held(_));
+        }
+    }
+    for (place, written) in written {
+        let (seed, changed) = (storm.seed, changed.get(&place).copied().unwrap_or(0));
+        assert!(
+            written <= changed,
+            "seed {seed}: {written} writes of {place} made {changed} changes"
+        );
+    }
 }
 
 /// P2, P4: in flight and in sum.

@@ -108,6 +108,9 @@ fn custom(
         errors.push(FieldError::invalid("<nil>", Value::Null, text));
         return;
     }
+    if old.is_some_and(|old| rules.passes_over(new, old)) {
+        return;
+    }
     let mut found = rules.check(new, old);
     if let Some(old) = old.filter(|_| !found.is_empty()) {
         // Rules over what did not change are not held against the request.

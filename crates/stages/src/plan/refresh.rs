@@ -78,15 +78,12 @@ fn edit_counts(observed: &Observed) -> bool {
         || memory.status_is_ours
 }
 
-/// Whether the last attempt failed.
+/// Whether the last attempt failed. A status that says so, of which this process knows nothing, is
+/// one that an earlier life told, at whatever time it arrived: it must not stand because of what
+/// the look happens to be for.
 fn failed(observed: &Observed) -> bool {
-    let status = observed.status();
-    let memory = &observed.memory;
-    // A retry that this process did not ask for follows a status that it did not tell.
-    memory.failures > 0
-        || ((memory.synced.is_none() || memory.trigger == Trigger::Retry)
-            && (status.iter().flat_map(|status| &status.conditions))
-                .any(|condition| condition.type_ == names::READY && condition.status == "False"))
+    observed.memory.failures > 0
+        || ready(observed).is_some_and(|condition| condition.status == "False")
 }
 
 /// Whether the Secret is what was written. What is never written is never wrong.

@@ -49,6 +49,12 @@ fn edited(observed: &mut Observed) {
     observed.memory.trigger = Trigger::Spec;
 }
 
+/// The status tells a failure.
+fn failing(object: &mut tidegate_api::ExternalSecret) {
+    let condition = condition("False", names::SECRET_SYNCED_ERROR, "cause");
+    object.status.as_mut().unwrap().conditions = vec![condition];
+}
+
 #[test]
 fn refresh_policies() {
     let gone = |o: &mut Observed| o.target = TargetView::Absent;
@@ -80,6 +86,15 @@ fn refresh_policies() {
         (
             "failed",
             periodic().with(|o| o.memory.failures = 1),
+            "Failed",
+        ),
+        (
+            "failed as an earlier life tells, which came late, whatever the look is for",
+            periodic().with(|o| {
+                o.memory.synced = Some(revision(&o.object).into());
+                o.memory.trigger = Trigger::Drift;
+                o.edit(failing);
+            }),
             "Failed",
         ),
         ("Secret gone", periodic().with(gone), "TargetInvalid"),

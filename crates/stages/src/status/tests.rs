@@ -226,6 +226,30 @@ fn what_was_told_counts_before_the_watch_shows_it() {
 }
 
 #[test]
+fn a_failure_that_nothing_is_left_of_is_taken_back_without_a_read() {
+    let spec = json!({
+        "refreshPolicy": "CreatedOnce",
+        "data": [{ "secretKey": "password", "remoteRef": { "key": "db" } }],
+    });
+    let told = |reason: IdleReason, value: &str| {
+        let observed = observed(spec.clone()).synced(THEN, &[]).with(|o| {
+            o.memory.failures = 3;
+            let condition = condition(value, names::SECRET_SYNCED_ERROR, "cause");
+            o.edit(|es| es.status.as_mut().unwrap().conditions = vec![condition]);
+        });
+        let idle = Outcome::Idle(reason);
+        let failures = Memory::after(&observed, &idle, &env()).failures;
+        (status(&observed, &idle, &env()), failures)
+    };
+    let (report, failures) = told(IdleReason::UpToDate, "False");
+    assert_eq!(reason(&report), ("True", "SecretSynced", "secret synced"));
+    assert_eq!((report.urgency, failures), (Urgency::First, 0));
+    assert_eq!(told(IdleReason::UpToDate, "True").0.urgency, Urgency::None);
+    let (report, failures) = told(IdleReason::NamespaceTerminating, "False");
+    assert_eq!((report.urgency, failures), (Urgency::None, 3));
+}
+
+#[test]
 fn an_outage_is_told_once_whatever_its_faces() {
     let outage = |detail: &str| {
         let kind = tidegate_contract::ErrorKind::Unavailable;
