@@ -95,6 +95,16 @@ pub(crate) fn is_digit(c: char) -> bool {
     }
 }
 
+/// Whether Go's `unicode.IsNumber` holds.
+pub(crate) fn is_number(c: char) -> bool {
+    static CLASS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{N}$").ok());
+    if c.is_ascii() {
+        c.is_ascii_digit()
+    } else {
+        matches(&CLASS, c)
+    }
+}
+
 /// Whether Go's `unicode.IsUpper` holds.
 pub(crate) fn is_upper(c: char) -> bool {
     static CLASS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^\p{Lu}$").ok());

@@ -61,6 +61,10 @@ pub trait Object: fmt::Debug {
     fn data(&self) -> Value {
         Value::str(self.display())
     }
+    /// What a deep copy is, where that is another value: Go copies no unexported field.
+    fn copied(&self) -> Option<Value> {
+        None
+    }
     /// Whether `display` comes from a `String` method, which `%s` and `%q` use too.
     fn is_stringer(&self) -> bool {
         false

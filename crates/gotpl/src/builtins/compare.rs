@@ -1,5 +1,6 @@
 //! Pure. Comparison with Go's typing: a string is never equal to a number, it is an error.
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use crate::ctx::Ctx;
 use crate::error::FuncError;
@@ -70,8 +71,16 @@ fn equal(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
         (Complex(a, b), Complex(c, d)) => a == c && b == d,
         (Str(x), Str(y)) => x == y,
         (Nil, Nil) => true,
+        (Nil, List(list)) | (List(list), Nil) => list.is_nil(),
+        (Nil, Map(map)) | (Map(map), Nil) => map.is_nil(),
         (Nil, _) | (_, Nil) => false,
+        // Pointers are equal where they point to the same.
+        (Object(x), Object(y)) if x.ty() == y.ty() && a.type_name().starts_with('*') => {
+            Rc::ptr_eq(x, y)
+        }
         (Object(x), Object(y)) if x.ty() == y.ty() => x.equals(y.as_ref()),
+        (List(x), List(y)) if x.is_nil() || y.is_nil() => x.is_nil() == y.is_nil(),
+        (Map(x), Map(y)) if x.is_nil() || y.is_nil() => x.is_nil() == y.is_nil(),
         (List(_) | Map(_) | Object(_), List(_) | Map(_) | Object(_)) => {
             return Err(not_comparable(ctx, a, b)?);
         }
@@ -84,13 +93,13 @@ fn not_comparable(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<FuncError, 
         fmt::sprintf(ctx, format, std::slice::from_ref(value))
     };
     let (first, first_type) = (shown_as(ctx, b"%s", a)?, a.type_name());
-    let text = if a.ty() == b.ty() {
-        let second = shown_as(ctx, b"%s", b)?;
+    let text = if a.kind() == b.kind() {
+        let (second, second_type) = (shown_as(ctx, b"%s", b)?, b.type_name());
         [
             b"non-comparable type ",
             second.bytes(),
             b": ",
-            first_type.as_bytes(),
+            second_type.as_bytes(),
         ]
         .concat()
     } else {

@@ -111,6 +111,8 @@ pub(super) fn len(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
         Value::Nil => return Err("reflect: call of reflect.Value.Type on zero Value".into()),
         other => {
             let name = other.ty().map_or_else(String::new, Ty::name);
+            // Go looks behind a pointer first.
+            let name = name.strip_prefix('*').unwrap_or(&name);
             return Err(format!("len of type {name}").into());
         }
     };

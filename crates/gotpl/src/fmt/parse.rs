@@ -139,7 +139,8 @@ impl<'a> Format<'a> {
             });
             return Ok(());
         }
-        if verb == 'v' {
+        // Go reads the flags of %w, which only errors have, as those of %v.
+        if matches!(verb, 'v' | 'w') {
             if out.spec.sharp {
                 out.spec.sharp = false;
                 out.spec.sharp_v = true;

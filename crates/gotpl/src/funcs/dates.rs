@@ -2,11 +2,11 @@
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
+use super::numbers::atoi;
 use super::time::{TYPE, Time, duration_text, format, parse, parse_duration};
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
-use crate::strconv::parse_int;
 use crate::ty::{IntKind, Ty};
 use crate::value::Value;
 
@@ -119,7 +119,7 @@ fn date_modify(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 /// Seconds, as text or as `int64`, as a duration.
 fn duration(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let seconds = match &args[0] {
-        Value::Str(_) => parse_int(&args[0].to_text(), 10).unwrap_or(0),
+        Value::Str(_) => atoi(args[0].bytes()),
         Value::Int(n, IntKind::Int64) => *n,
         _ => 0,
     };

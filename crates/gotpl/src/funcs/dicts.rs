@@ -154,7 +154,13 @@ fn dig(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 fn merge_all(ctx: &mut Ctx<'_>, args: &[Value], overwrite: bool) -> Answer {
     let target = match &args[0] {
-        Value::Map(map) if map.is_nil() => ctx.map(BTreeMap::new())?,
+        Value::Map(map) if map.is_nil() => {
+            let nil = |arg: &Value| arg.as_map().is_none_or(Map::is_nil);
+            if args[1..].iter().all(nil) {
+                return Ok(args[0].clone());
+            }
+            ctx.map(BTreeMap::new())?
+        }
         target => target.clone(),
     };
     if let Some(target) = target.as_map() {
@@ -184,7 +190,20 @@ fn merge(ctx: &mut Ctx<'_>, target: &Map, source: &Map, overwrite: bool) -> Resu
             (Some(Value::Map(ours)), Value::Map(theirs)) if !ours.is_nil() => {
                 merge(ctx, ours, theirs, overwrite)?;
             }
+            (_, Value::Nil) if !overwrite => {}
             (Some(ours), _) if !overwrite && !is_empty(ours) => {}
+            _ if *target.elem() != Ty::Any && target.elem() != source.elem() => {
+                let name = match &theirs {
+                    Value::List(_) => theirs.type_name(),
+                    _ => source.elem().name(),
+                };
+                let wanted = target.elem().name();
+                let text = format!(
+                    "reflect.Value.SetMapIndex: value of type {name} is not assignable to type \
+                     {wanted}"
+                );
+                return Err(text.into());
+            }
             _ => {
                 target.set(key, theirs);
             }
@@ -222,6 +241,7 @@ pub(super) fn deep_copy(ctx: &mut Ctx<'_>, value: &Value) -> Answer {
             ctx.leave(depth);
             ctx.map_of(map.elem(), entries)
         }
+        Value::Object(object) => Ok(object.copied().unwrap_or_else(|| value.clone())),
         other => Ok(other.clone()),
     }
 }

@@ -16,7 +16,9 @@ type Answer = Result<Value, FuncError>;
 
 pub(super) const TABLE: &[Function] = &[
     Function::new("fromJson", &[Ty::Str], |ctx, args| {
-        decode(ctx, args[0].bytes()).or_else(unless_limit)
+        decode::decode_leniently(ctx, args[0].bytes())
+            .map(|(value, _)| value)
+            .or_else(unless_limit)
     }),
     Function::new("mustFromJson", &[Ty::Str], |ctx, args| {
         decode(ctx, args[0].bytes())

@@ -200,6 +200,10 @@ fn chunk(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         if count == 0.0 {
             return ctx.list_of(&Ty::ANYS, Vec::new());
         }
+        if items.len() == 1 && args[0].as_int() < -1 {
+            let only = ctx.list(items.to_vec())?;
+            return ctx.list_of(&Ty::ANYS, vec![only]);
+        }
         return Err("runtime error: makeslice: len out of range".into());
     }
     let mut chunks = Vec::new();

@@ -85,22 +85,10 @@ pub(super) const TABLE: &[Function] = &[
     Function::variadic("max", &[Ty::Any, Ty::Any], |_, args| int_of(args, i64::max)),
     Function::variadic("min", &[Ty::Any, Ty::Any], |_, args| int_of(args, i64::min)),
     Function::variadic("maxf", &[Ty::Any, Ty::Any], |_, args| {
-        float_of(args, |a, b| {
-            if a.is_nan() || b.is_nan() {
-                f64::NAN
-            } else {
-                a.max(b)
-            }
-        })
+        float_of(args, |a, b| extreme(a, b, f64::INFINITY, false))
     }),
     Function::variadic("minf", &[Ty::Any, Ty::Any], |_, args| {
-        float_of(args, |a, b| {
-            if a.is_nan() || b.is_nan() {
-                f64::NAN
-            } else {
-                a.min(b)
-            }
-        })
+        float_of(args, |a, b| extreme(a, b, f64::NEG_INFINITY, true))
     }),
     Function::new("ceil", &[Ty::Any], |_, args| {
         Ok(Value::Float(to_f64(&args[0]).ceil()))
@@ -112,7 +100,7 @@ pub(super) const TABLE: &[Function] = &[
 ];
 
 /// Go's `strconv.Atoi` without its error: 0, or the nearest integer that there is.
-fn atoi(text: &[u8]) -> i64 {
+pub(super) fn atoi(text: &[u8]) -> i64 {
     let text = std::str::from_utf8(text).unwrap_or_default();
     parse_int(text, 10).unwrap_or_else(|err| match err {
         crate::strconv::NumError::Syntax => 0,
@@ -222,13 +210,60 @@ fn float_of(args: &[Value], op: fn(f64, f64) -> f64) -> Answer {
     ))
 }
 
+/// Go's `math.Max` and `math.Min`: the infinity outdoes NaN, NaN all else, and zeros have a sign.
+fn extreme(a: f64, b: f64, infinity: f64, least: bool) -> f64 {
+    if a == infinity || b == infinity {
+        infinity
+    } else if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else if a == b {
+        if a.is_sign_negative() == least { a } else { b }
+    } else if (a < b) == least {
+        a
+    } else {
+        b
+    }
+}
+
+/// Go's `math.Pow` of ten: squares of the mantissa alone, each rounded.
+fn power_of_ten(exponent: i64) -> f64 {
+    let (mut power, mut power_exponent) = (1.0, 0i64);
+    // 10 = 0.625 * 2^4
+    let (mut square, mut square_exponent) = (0.625, 4i64);
+    let mut rest = exponent.unsigned_abs();
+    while rest != 0 {
+        if square_exponent.abs() > 1 << 12 {
+            power_exponent += square_exponent;
+            break;
+        }
+        if rest & 1 == 1 {
+            power *= square;
+            power_exponent += square_exponent;
+        }
+        square *= square;
+        square_exponent *= 2;
+        if square < 0.5 {
+            square += square;
+            square_exponent -= 1;
+        }
+        rest >>= 1;
+    }
+    if exponent < 0 {
+        (power, power_exponent) = (1.0 / power, -power_exponent);
+    }
+    // Halves keep each factor within the range of a float.
+    let half = power_exponent.clamp(-2200, 2200) as i32 / 2;
+    let rest = power_exponent.clamp(-2200, 2200) as i32 - half;
+    power * 2f64.powi(half) * 2f64.powi(rest)
+}
+
 /// Goes up only if the fraction, with its sign, is at least the bound: negatives go down.
 fn round(_: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let bound = match args.get(2) {
         Some(Value::Float(f)) => *f,
         _ => 0.5,
     };
-    let pow = 10f64.powf(args[1].as_int() as f64);
+    let pow = power_of_ten(args[1].as_int());
     let digit = pow * to_f64(&args[0]);
     let fraction = digit % 1.0;
     let rounded = if fraction >= bound {

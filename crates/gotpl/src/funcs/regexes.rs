@@ -1,12 +1,20 @@
-//! Pure. Regular expressions in RE2 syntax, on bytes.
-use regex::bytes::{Regex, RegexBuilder};
+//! Pure. Regular expressions as Go reads and matches them, on bytes.
+mod class;
+mod count;
+mod expand;
+mod syntax;
+mod text;
+
+use regex::{Regex, RegexBuilder};
 
 use crate::bytes::Str;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
+use crate::limits::Limit;
 use crate::registry::Function;
 use crate::ty::Ty;
 use crate::value::{List, Value};
+use text::Text;
 
 type Answer = Result<Value, FuncError>;
 
@@ -15,32 +23,38 @@ const THREE: &[Ty] = &[Ty::Str, Ty::Str, Ty::Str];
 const COUNT: &[Ty] = &[Ty::Str, Ty::Str, Ty::INT];
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("regexMatch", TWO, |ctx, args| match compile(ctx, args) {
-        Err(err) if err.limit().is_none() => Ok(Value::Bool(false)),
-        Err(err) => Err(err),
-        Ok(re) => Ok(Value::Bool(re.is_match(args[1].bytes()))),
+    Function::new("regexMatch", TWO, |ctx, args| {
+        match compile(ctx, args, true) {
+            Err(err) if err.limit().is_none() => Ok(Value::Bool(false)),
+            Err(err) => Err(err),
+            Ok(found) => found.is_match(ctx, args),
+        }
     }),
     Function::new("mustRegexMatch", TWO, |ctx, args| {
-        Ok(Value::Bool(compile(ctx, args)?.is_match(args[1].bytes())))
+        compile(ctx, args, true)?.is_match(ctx, args)
     }),
-    Function::new("regexFind", TWO, find),
-    Function::new("mustRegexFind", TWO, find),
-    Function::new("regexFindAll", COUNT, find_all),
-    Function::new("mustRegexFindAll", COUNT, find_all),
+    Function::new("regexFind", TWO, |ctx, args| find(ctx, args, false)),
+    Function::new("mustRegexFind", TWO, |ctx, args| find(ctx, args, true)),
+    Function::new("regexFindAll", COUNT, |ctx, args| {
+        find_all(ctx, args, false)
+    }),
+    Function::new("mustRegexFindAll", COUNT, |ctx, args| {
+        find_all(ctx, args, true)
+    }),
     Function::new("regexReplaceAll", THREE, |ctx, args| {
-        replace(ctx, args, true)
+        replace(ctx, args, true, false)
     }),
     Function::new("mustRegexReplaceAll", THREE, |ctx, args| {
-        replace(ctx, args, true)
+        replace(ctx, args, true, true)
     }),
     Function::new("regexReplaceAllLiteral", THREE, |ctx, args| {
-        replace(ctx, args, false)
+        replace(ctx, args, false, false)
     }),
     Function::new("mustRegexReplaceAllLiteral", THREE, |ctx, args| {
-        replace(ctx, args, false)
+        replace(ctx, args, false, true)
     }),
-    Function::new("regexSplit", COUNT, split),
-    Function::new("mustRegexSplit", COUNT, split),
+    Function::new("regexSplit", COUNT, |ctx, args| split(ctx, args, false)),
+    Function::new("mustRegexSplit", COUNT, |ctx, args| split(ctx, args, true)),
     Function::new("regexQuoteMeta", &[Ty::Str], |ctx, args| {
         let mut out = ctx.buf();
         for &b in args[0].bytes() {
@@ -56,140 +70,81 @@ pub(super) const TABLE: &[Function] = &[
 /// Bytes that a compiled expression, and its cache of states, may take.
 const SIZE_LIMIT: usize = 1 << 20;
 
-/// The expression of the first argument; the text to search is the second.
-fn compile(ctx: &mut Ctx<'_>, args: &[Value]) -> Result<Regex, FuncError> {
+/// Steps that compiling even the smallest expression costs.
+const LEAST_COST: u64 = 30;
+
+struct Compiled {
+    regex: Regex,
+    names: Vec<Option<String>>,
+}
+
+impl Compiled {
+    fn is_match(&self, ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+        let text = Text::new(ctx, args[1].bytes())?;
+        Ok(Value::Bool(self.regex.is_match(text.text())))
+    }
+}
+
+/// The expression of the first argument; the text to search is the second. Functions that have
+/// no `must` say how they came by a mistake, as Go does.
+fn compile(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Result<Compiled, FuncError> {
     let pattern = args[0].bytes();
-    // Compiling costs far more than reading, and searching at least one pass.
-    ctx.step(100 + pattern.len() as u64)?;
+    // Searching takes at least one pass.
+    ctx.step(LEAST_COST + pattern.len() as u64)?;
     ctx.work(args[1].bytes().len())?;
-    let text = std::str::from_utf8(pattern)
-        .map_err(|_| FuncError::new("error parsing regexp: invalid UTF-8"))?;
-    let built = RegexBuilder::new(&translated(text)?)
-        .size_limit(SIZE_LIMIT)
-        .dfa_size_limit(SIZE_LIMIT)
-        .nest_limit(100)
-        .octal(false)
-        .build();
-    built.map_err(|_| {
-        let mut text = b"error parsing regexp: `".to_vec();
-        text.extend_from_slice(pattern);
+    let failed = |what: &str, part: &[u8]| {
+        let mut text = Vec::new();
+        if !must {
+            text.extend_from_slice(b"regexp: Compile(`");
+            text.extend_from_slice(pattern);
+            text.extend_from_slice(b"`): ");
+        }
+        text.extend_from_slice(format!("error parsing regexp: {what}: `").as_bytes());
+        text.extend_from_slice(part);
         text.push(b'`');
         FuncError::new(text)
-    })
-}
-
-/// RE2 has ASCII classes where the engine has Unicode ones, and no operators inside classes.
-fn translated(pattern: &str) -> Result<String, FuncError> {
-    let mut out = String::with_capacity(pattern.len() + 16);
-    let mut chars = pattern.chars().peekable();
-    let mut class_start = None;
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => {
-                let Some(escaped) = chars.next() else {
-                    return Err("error parsing regexp: trailing backslash".into());
-                };
-                match escape(escaped, class_start.is_some(), &mut chars, &mut out) {
-                    Some(()) => {}
-                    None => return Err("error parsing regexp: invalid escape sequence".into()),
-                }
-            }
-            '[' if class_start.is_none() => {
-                out.push('[');
-                if chars.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-                if chars.next_if_eq(&']').is_some() {
-                    out.push_str(r"\]");
-                }
-                class_start = Some(out.len());
-            }
-            '[' if chars.peek() == Some(&':') => out.push('['),
-            '[' | '&' | '~' if class_start.is_some() => {
-                out.push('\\');
-                out.push(c);
-            }
-            ':' if class_start.is_some() && out.ends_with('[') => {
-                out.push(':');
-                // A named class ends at `:]`, whose bracket closes nothing else.
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if out.ends_with(":]") {
-                        break;
-                    }
-                }
-            }
-            '-' if class_start.is_some() && chars.peek() == Some(&'-') => out.push_str(r"\-"),
-            ']' if class_start.is_some() => {
-                class_start = None;
-                out.push(']');
-            }
-            c => out.push(c),
-        }
-    }
-    Ok(out)
-}
-
-fn escape(
-    c: char,
-    in_class: bool,
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    out: &mut String,
-) -> Option<()> {
-    let (set, inner) = match c {
-        'd' => ("[0-9]", "0-9"),
-        'w' => ("[0-9A-Za-z_]", "0-9A-Za-z_"),
-        's' => (r"[\t\n\f\r ]", r"\t\n\f\r "),
-        'D' => ("[^0-9]", "[^0-9]"),
-        'W' => ("[^0-9A-Za-z_]", "[^0-9A-Za-z_]"),
-        'S' => (r"[^\t\n\f\r ]", r"[^\t\n\f\r ]"),
-        'b' => (r"(?-u:\b)", ""),
-        'B' => (r"(?-u:\B)", ""),
-        'C' => ("(?s-u:.)", ""),
-        'Q' => {
-            let mut literal = String::new();
-            for c in chars.by_ref() {
-                literal.push(c);
-                if literal.ends_with(r"\E") {
-                    literal.truncate(literal.len() - 2);
-                    break;
-                }
-            }
-            out.push_str(&regex::escape(&literal));
-            return Some(());
-        }
-        'Z' | '<' | '>' | 'h' | 'H' | 'R' | 'e' | 'u' | 'U' | 'E' => return None,
-        c => {
-            out.push('\\');
-            out.push(c);
-            return Some(());
-        }
     };
-    match (in_class, inner) {
-        (false, _) => out.push_str(set),
-        (true, "") => return None,
-        (true, inner) => out.push_str(inner),
+    let valid = match std::str::from_utf8(pattern) {
+        Ok(text) => text,
+        Err(err) => return Err(failed("invalid UTF-8", &pattern[err.valid_up_to()..])),
+    };
+    let expression = syntax::parse(valid).map_err(|err| failed(err.what, err.part.as_bytes()))?;
+    ctx.step(expression.cost)?;
+    let built = RegexBuilder::new(&expression.source)
+        .size_limit(SIZE_LIMIT)
+        .dfa_size_limit(SIZE_LIMIT)
+        .nest_limit(400)
+        .build();
+    match built {
+        Ok(regex) => Ok(Compiled {
+            regex,
+            names: expression.names,
+        }),
+        // Go would compile it: it is too large, and not malformed.
+        Err(_) => Err(Limit::Memory.into()),
     }
-    Some(())
 }
 
-fn find(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    let re = compile(ctx, args)?;
-    let text = args[1].bytes();
-    ctx.str(re.find(text).map_or(&text[..0], |found| found.as_bytes()))
+fn find(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
+    let compiled = compile(ctx, args, must)?;
+    let text = Text::new(ctx, args[1].bytes())?;
+    match compiled.regex.find(text.text()) {
+        Some(found) => ctx.str(text.bytes(found.range())),
+        None => Ok("".into()),
+    }
 }
 
 /// Matches that Go finds, as ranges: an empty one right after another does not count. Each
 /// search may look at all that is left, so each is charged with it.
 fn matches(
     ctx: &mut Ctx<'_>,
-    re: &Regex,
-    text: &[u8],
+    regex: &Regex,
+    text: &str,
     limit: i64,
 ) -> Result<Vec<std::ops::Range<usize>>, FuncError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
-    for range in re.find_iter(text).map(|m| m.range()).take(limit) {
+    for range in regex.find_iter(text).map(|m| m.range()).take(limit) {
         ctx.step(1)?;
         ctx.work(text.len() - range.end)?;
         found.push(range);
@@ -197,69 +152,72 @@ fn matches(
     Ok(found)
 }
 
-fn find_all(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    let re = compile(ctx, args)?;
-    let text = args[1].bytes();
-    let found = matches(ctx, &re, text, args[2].as_int())?;
+fn find_all(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
+    let compiled = compile(ctx, args, must)?;
+    let text = Text::new(ctx, args[1].bytes())?;
+    let found = matches(ctx, &compiled.regex, text.text(), args[2].as_int())?;
     if found.is_empty() {
         return Ok(Value::List(List::nil(&Ty::Str)));
     }
-    ctx.strs(found.into_iter().map(|range| &text[range]).collect())
+    ctx.strs(found.into_iter().map(|range| text.bytes(range)).collect())
 }
 
-fn replace(ctx: &mut Ctx<'_>, args: &[Value], expand: bool) -> Answer {
-    let re = compile(ctx, args)?;
-    let (text, new) = (args[1].bytes(), args[2].bytes());
+fn replace(ctx: &mut Ctx<'_>, args: &[Value], expand: bool, must: bool) -> Answer {
+    let compiled = compile(ctx, args, must)?;
+    let (text, new) = (Text::new(ctx, args[1].bytes())?, args[2].bytes());
+    let parts = if expand {
+        expand::parts(new, &compiled.names)
+    } else {
+        vec![expand::Part::Text(new)]
+    };
+    ctx.alloc(parts.len() * size_of::<expand::Part<'_>>())?;
     let mut out = ctx.buf();
     let mut end = 0;
-    let mut expanded = Vec::new();
-    for captures in re.captures_iter(text) {
+    for captures in compiled.regex.captures_iter(text.text()) {
         let Some(whole) = captures.get(0) else {
             continue;
         };
-        ctx.step(1)?;
-        ctx.work(text.len() - whole.end())?;
-        out.put(&text[end..whole.start()]);
-        if expand {
-            expanded.clear();
-            captures.expand(new, &mut expanded);
-            out.put(&expanded);
-        } else {
-            out.put(new);
-        }
+        ctx.step(1 + parts.len() as u64 / 8)?;
+        ctx.work(text.text().len() - whole.end())?;
+        out.put(text.bytes(end..whole.start()));
+        expand::write(&mut out, &parts, |number| {
+            let group = captures.get(number);
+            group.map_or(b"", |group| text.bytes(group.range()))
+        });
         end = whole.end();
         if out.overflowed() {
             break;
         }
     }
-    out.put(&text[end..]);
+    out.put(text.bytes(end..text.text().len()));
     ctx.finish(out)
 }
 
 /// Go's `Regexp.Split`.
-fn split(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
-    let re = compile(ctx, args)?;
-    let (text, limit) = (args[1].bytes(), args[2].as_int());
+fn split(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
+    let compiled = compile(ctx, args, must)?;
+    let (text, limit) = (Text::new(ctx, args[1].bytes())?, args[2].as_int());
     if limit == 0 {
         return Ok(Value::List(List::nil(&Ty::Str)));
     }
-    if !args[0].bytes().is_empty() && text.is_empty() {
+    let len = text.text().len();
+    if !args[0].bytes().is_empty() && len == 0 {
         return ctx.strs(vec![""]);
     }
     let mut parts: Vec<Str> = Vec::new();
     let (mut start, mut end) = (0, 0);
-    for range in matches(ctx, &re, text, limit)? {
+    for range in matches(ctx, &compiled.regex, text.text(), limit)? {
         if limit > 0 && parts.len() as i64 == limit - 1 {
             break;
         }
         end = range.start;
         if range.end != 0 {
-            parts.push(Str::from(&text[start..end]));
+            parts.push(Str::from(text.bytes(start..end)));
         }
         start = range.end;
     }
-    if end != text.len() {
-        parts.push(Str::from(&text[start..]));
+    if end != len {
+        parts.push(Str::from(text.bytes(start..len)));
     }
     ctx.strs(parts)
 }

@@ -104,6 +104,11 @@ impl Object for Version {
         METHODS
     }
 
+    /// All of a version's fields are unexported.
+    fn copied(&self) -> Option<Value> {
+        Some(object(Self::default()))
+    }
+
     fn is_stringer(&self) -> bool {
         true
     }

@@ -1,10 +1,12 @@
 //! Pure. Text functions that look at words and cases, and random text.
+mod cases;
+
 use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
 use crate::runes::{
-    self, Rune, is_digit, is_letter, is_punct, is_space, is_upper, to_lower, to_title, to_upper,
+    self, Rune, is_digit, is_letter, is_space, is_upper, to_lower, to_title, to_upper,
 };
 use crate::ty::Ty;
 use crate::value::Value;
@@ -43,10 +45,10 @@ pub(super) const TABLE: &[Function] = &[
     Function::new("nospace", &[Ty::Str], nospace),
     Function::new("initials", &[Ty::Str], initials),
     Function::new("snakecase", &[Ty::Str], |ctx, args| {
-        separated(ctx, args, '_')
+        cases::separated(ctx, args, '_')
     }),
     Function::new("kebabcase", &[Ty::Str], |ctx, args| {
-        separated(ctx, args, '-')
+        cases::separated(ctx, args, '-')
     }),
     Function::new("camelcase", &[Ty::Str], pascal),
     Function::new("wrap", &[Ty::INT, Ty::Str], |ctx, args| {
@@ -123,83 +125,6 @@ fn initials(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 fn connects(c: char) -> bool {
     c == '_' || c == '-' || is_space(c)
-}
-
-fn is_lower(c: char) -> bool {
-    is_letter(c) && !is_upper(c)
-}
-
-/// What is a word of its own: neither letter, digit, connector nor punctuation.
-fn is_symbol(c: char) -> bool {
-    !(connects(c) || is_letter(c) || is_digit(c) || is_punct(c) || c == runes::RUNE_ERROR)
-}
-
-/// Words in lower case with a connector between them. Digits belong to the word before them,
-/// unless a small letter follows: then they start a word that goes on to its end.
-fn separated(ctx: &mut Ctx<'_>, args: &[Value], connector: char) -> Answer {
-    let bytes = args[0].bytes();
-    ctx.work(bytes.len() * 8)?;
-    let mut out = ctx.buf();
-    let mut numeric_word = false;
-    let mut last: Option<char> = None;
-    let mut digits = Digits::default();
-    let mut all = runes::runes(bytes).peekable();
-    while let Some(rune) = all.next() {
-        let c = rune.value();
-        if connects(c) {
-            out.char(connector);
-            numeric_word = false;
-            last = Some(c);
-            continue;
-        }
-        let starts = if is_upper(c) {
-            numeric_word = false;
-            match last {
-                Some(last) if is_upper(last) => all.peek().is_some_and(|r| is_lower(r.value())),
-                Some(last) => is_letter(last) || is_digit(last) || is_symbol(last),
-                None => false,
-            }
-        } else if is_digit(c) && !numeric_word {
-            numeric_word = last.is_some_and(|last| is_letter(last) || is_symbol(last))
-                && digits.followed_by(bytes, rune.at).is_some_and(is_lower);
-            numeric_word
-        } else {
-            numeric_word &= is_digit(c) || is_lower(c);
-            match last {
-                Some(last) if is_symbol(c) => is_letter(last) || is_digit(last),
-                Some(last) => is_letter(c) && is_symbol(last),
-                None => false,
-            }
-        };
-        if starts {
-            out.char(connector);
-        }
-        match rune {
-            Rune { char: Some(c), .. } if is_upper(c) => out.char(to_lower(c)),
-            Rune { at, width, .. } => out.put(&bytes[at..at + width]),
-        }
-        last = Some(c);
-    }
-    ctx.finish(out)
-}
-
-/// The run of digits that was looked at last, so that each is walked once.
-#[derive(Default)]
-struct Digits {
-    end: usize,
-    after: Option<char>,
-}
-
-impl Digits {
-    /// What follows the digits that stand at `at`.
-    fn followed_by(&mut self, bytes: &[u8], at: usize) -> Option<char> {
-        if at >= self.end {
-            let after = runes::runes(&bytes[at..]).find(|rune| !is_digit(rune.value()));
-            self.end = after.map_or(bytes.len(), |rune| at + rune.at);
-            self.after = after.map(Rune::value);
-        }
-        self.after
-    }
 }
 
 /// Words capitalized and put together. Of connectors between words one goes.

@@ -1,4 +1,6 @@
 //! Pure. YAML as sigs.k8s.io/yaml reads it: version 1.1 scalars, by way of JSON's kinds.
+mod order;
+mod reread;
 mod resolve;
 mod write;
 

@@ -12,11 +12,27 @@ type Answer = Result<Value, FuncError>;
 
 /// The value of a JSON text.
 pub(in crate::funcs) fn decode(ctx: &mut Ctx<'_>, text: &[u8]) -> Answer {
+    match decode_leniently(ctx, text)? {
+        (_, Some(err)) => Err(err),
+        (value, None) => Ok(value),
+    }
+}
+
+/// The value of a JSON text with nil for each number that no float holds, and what is wrong with
+/// the first of those.
+pub(super) fn decode_leniently(
+    ctx: &mut Ctx<'_>,
+    text: &[u8],
+) -> Result<(Value, Option<FuncError>), FuncError> {
     ctx.work(text.len())?;
-    let mut decoder = Decoder { text, at: 0 };
+    let mut decoder = Decoder {
+        text,
+        at: 0,
+        misfit: None,
+    };
     let value = decoder.value(ctx)?;
     match decoder.peek() {
-        None => Ok(value),
+        None => Ok((value, decoder.misfit)),
         Some(b) => Err(invalid(b, "after top-level value")),
     }
 }
@@ -24,6 +40,7 @@ pub(in crate::funcs) fn decode(ctx: &mut Ctx<'_>, text: &[u8]) -> Answer {
 struct Decoder<'t> {
     text: &'t [u8],
     at: usize,
+    misfit: Option<FuncError>,
 }
 
 fn invalid(b: u8, place: &str) -> FuncError {
@@ -168,13 +185,13 @@ impl Decoder<'_> {
             self.digits()?;
         }
         let text = std::str::from_utf8(&self.text[start..self.at]).unwrap_or_default();
-        match strconv::parse_float(text) {
-            Some(f) => Ok(Value::Float(f)),
-            None => {
-                let what = "into Go value of type float64";
-                Err(format!("json: cannot unmarshal number {text} {what}").into())
-            }
+        let number = strconv::parse_float(text);
+        if number.is_none() {
+            let what = "into Go value of type float64";
+            let told = || format!("json: cannot unmarshal number {text} {what}").into();
+            self.misfit.get_or_insert_with(told);
         }
+        Ok(number.map_or(Value::Nil, Value::Float))
     }
 
     /// A string; its quote is next.

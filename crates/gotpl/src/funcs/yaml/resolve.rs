@@ -1,6 +1,8 @@
 //! Pure. What a YAML 1.1 scalar means.
 use std::borrow::Cow;
 
+use jiff::tz::TimeZone;
+
 use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
@@ -8,6 +10,7 @@ use crate::strconv::{parse_float, parse_int, parse_uint, shortest};
 use crate::value::Value;
 
 use super::super::encoding::BASE64;
+use super::super::time;
 
 /// The meaning of a scalar.
 pub(super) enum Scalar<'t> {
@@ -164,29 +167,20 @@ pub(super) fn is_base60(text: &str) -> bool {
         })
 }
 
-/// Whether it looks like a date, or a date and a time.
+/// The forms of a date, and of a date and a time.
+const TIMESTAMPS: [&[u8]; 4] = [
+    b"2006-1-2",
+    b"2006-1-2 15:4:5.999999999",
+    b"2006-1-2T15:4:5.999999999Z07:00",
+    b"2006-1-2t15:4:5.999999999Z07:00",
+];
+
+/// Whether it is a date, or a date and a time.
 fn is_timestamp(text: &str) -> bool {
-    let (date, time) = match text.find(['T', 't', ' ']) {
-        Some(at) => (&text[..at], Some(text[at + 1..].trim_start())),
-        None => (text, None),
-    };
-    let parts: Vec<&str> = date.split('-').collect();
-    let digits = |s: &str, range: std::ops::RangeInclusive<usize>| {
-        range.contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit())
-    };
-    let [year, month, day] = parts.as_slice() else {
-        return false;
-    };
-    let two = if time.is_none() { 2..=2 } else { 1..=2 };
-    let in_range = |s: &str, max: u32| s.parse().is_ok_and(|n: u32| (1..=max).contains(&n));
-    if !digits(year, 4..=4) || !digits(month, two.clone()) || !digits(day, two) {
-        return false;
-    }
-    in_range(month, 12)
-        && in_range(day, 31)
-        && time.is_none_or(|time| {
-            let clock: Vec<&str> = time.splitn(3, ':').collect();
-            matches!(clock.as_slice(), [h, m, s] if digits(h, 1..=2) && digits(m, 2..=2)
-                && s.starts_with(|c: char| c.is_ascii_digit()))
-        })
+    let year = text.bytes().take_while(u8::is_ascii_digit).count();
+    year == 4
+        && text[year..].starts_with('-')
+        && TIMESTAMPS
+            .iter()
+            .any(|layout| time::parse(layout, text.as_bytes(), &TimeZone::UTC).is_ok())
 }

@@ -1,9 +1,11 @@
 //! Pure. YAML out, in the style of the Kubernetes tools: sorted keys, lines of some 80 columns.
+use super::order::{natural, sorted_by};
+use super::reread;
 use super::resolve::{is_base60, is_text};
 use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
-use crate::strconv::{FloatVerb, format_float, parse_int};
+use crate::strconv::{FloatVerb, format_float, parse_int, parse_uint};
 use crate::value::{List, Map, Value};
 
 /// Columns after which a line is broken at the next space.
@@ -16,12 +18,7 @@ pub(super) fn to_yaml(ctx: &mut Ctx<'_>, value: &Value) -> Result<Value, FuncErr
     let out = ctx.buf();
     let mut writer = Writer { out, column: 0 };
     writer.value(ctx, value, None, Place::Root)?;
-    let text = writer.out.as_bytes();
-    let end = text.len() - usize::from(text.ends_with(b"\n"));
-    if writer.out.overflowed() {
-        return ctx.finish(writer.out);
-    }
-    ctx.str(&text[..end])
+    ctx.finish(writer.out)
 }
 
 /// What a value stands in.
@@ -73,18 +70,25 @@ impl Writer {
         place: Place,
     ) -> Written {
         let indent = indent.map_or(0, |n| n + 2);
-        for (i, (key, value)) in map.entries().iter().enumerate() {
+        let entries = map.entries();
+        let mut sorted = Vec::with_capacity(entries.len());
+        for (key, value) in entries.iter() {
+            ctx.work(key.len() * 8)?;
+            sorted.push((String::from_utf8_lossy(key.as_bytes()), value));
+        }
+        let sorted = sorted_by(sorted, |(a, _), (b, _)| natural(a, b));
+        for (i, (key, value)) in sorted.into_iter().enumerate() {
             if i > 0 || place == Place::MapValue {
                 self.line(indent);
             }
-            let text = String::from_utf8_lossy(key.as_bytes());
-            if text.len() > SIMPLE_KEY || text.contains('\n') {
+            let text = reread::key(&key)?;
+            if text.len() > SIMPLE_KEY || text.contains(is_break) {
                 self.put("? ");
-                self.string(&text, indent + 2, false);
+                self.string(text, indent + 2, false);
                 self.line(indent);
                 self.put(":");
             } else {
-                self.string(&text, indent + 2, true);
+                self.string(text, indent + 2, true);
                 self.put(":");
             }
             self.value(ctx, value, Some(indent), Place::MapValue)?;
@@ -123,7 +127,8 @@ impl Writer {
             Value::Uint(n, _) => self.put(&n.to_string()),
             Value::Float(f) => self.float(*f)?,
             Value::Str(s) => {
-                self.string(&String::from_utf8_lossy(s.as_bytes()), indent, false);
+                let text = String::from_utf8_lossy(s.as_bytes());
+                self.string(&reread::text(&text)?, indent, false);
             }
             Value::List(list) => self.put(if list.is_nil() { "null" } else { "[]" }),
             Value::Map(map) => self.put(if map.is_nil() { "null" } else { "{}" }),
@@ -137,11 +142,11 @@ impl Writer {
     /// A float that JSON writes as an integer comes back as one.
     fn float(&mut self, f: f64) -> Written {
         let json = super::super::json::number(f)?;
-        let text = match parse_int(&json, 10) {
-            Ok(n) => n.to_string(),
-            Err(_) => format_float(f, FloatVerb::General, None),
-        };
-        self.put(&text);
+        if parse_int(&json, 10).is_ok() || parse_uint(&json, 10).is_ok() {
+            self.put(if json == "-0" { "0" } else { &json });
+        } else {
+            self.put(&format_float(f, FloatVerb::General, None));
+        }
         Ok(())
     }
 
@@ -170,8 +175,17 @@ impl Writer {
             self.put("'");
         }
         let chars: Vec<char> = text.chars().collect();
-        let mut after_space = false;
+        let (mut after_space, mut after_break) = (false, false);
         for (i, &c) in chars.iter().enumerate() {
+            if is_break(c) {
+                self.out.char(c);
+                self.column = 0;
+                after_break = true;
+                continue;
+            }
+            if std::mem::take(&mut after_break) && c != ' ' {
+                self.pad(indent);
+            }
             let next = chars.get(i + 1).copied();
             let inside = !quoted || (i > 0 && next.is_some());
             let breaks = c == ' ' && !key && !after_space && self.column > BEST_WIDTH;
@@ -228,7 +242,6 @@ impl Writer {
             '"' => "\\\"",
             '\\' => "\\\\",
             '\u{85}' => "\\N",
-            '\u{a0}' => "\\_",
             '\u{2028}' => "\\L",
             '\u{2029}' => "\\P",
             c if is_printable(c) => return self.char(c),
@@ -247,11 +260,11 @@ impl Writer {
 
     fn literal(&mut self, text: &str, indent: usize) {
         self.put("|");
-        if text.starts_with([' ', '\n']) {
+        if text.starts_with(|c| c == ' ' || is_break(c)) {
             self.put("2");
         }
-        let body = text.trim_end_matches('\n');
-        match text.len() - body.len() {
+        let body = text.trim_end_matches(is_break);
+        match text[body.len()..].chars().count() {
             0 => self.put("-"),
             1 if !body.is_empty() => {}
             _ => self.put("+"),
@@ -259,13 +272,28 @@ impl Writer {
         // A newline at the end closes the last line rather than opens another.
         let lines = text.strip_suffix('\n').unwrap_or(text);
         for line in lines.split('\n') {
-            self.line(if line.is_empty() { 0 } else { indent });
-            self.put(line);
+            self.line(0);
+            let mut start = true;
+            for c in line.chars() {
+                if is_break(c) {
+                    self.out.char(c);
+                    start = true;
+                    continue;
+                }
+                if std::mem::take(&mut start) {
+                    self.pad(indent);
+                }
+                self.char(c);
+            }
         }
     }
 
     fn line(&mut self, indent: usize) {
         self.out.byte(b'\n');
+        self.pad(indent);
+    }
+
+    fn pad(&mut self, indent: usize) {
         self.out.fill(b" ", indent);
         self.column = indent;
     }
@@ -291,7 +319,8 @@ struct Looks {
 impl Looks {
     fn of(text: &str) -> Self {
         let chars: Vec<char> = text.chars().collect();
-        let space = |c: Option<&char>| c.is_none_or(|c| matches!(c, ' ' | '\t' | '\n' | '\r'));
+        let blank = |c: &char| matches!(c, ' ' | '\t' | '\r' | '\u{85}') || is_break(*c);
+        let space = |c: Option<&char>| c.is_none_or(blank);
         let mut looks = Self {
             plain: true,
             single_quoted: true,
@@ -317,12 +346,12 @@ impl Looks {
                 ' ' => {
                     looks.plain &= !first && !last;
                     looks.block &= !last;
-                    if before == Some('\n') {
+                    if before.is_some_and(is_break) {
                         looks.plain = false;
                         looks.single_quoted = false;
                     }
                 }
-                '\n' => {
+                c if is_break(c) => {
                     looks.plain = false;
                     if before == Some(' ') {
                         looks.single_quoted = false;
@@ -339,6 +368,11 @@ impl Looks {
         }
         looks
     }
+}
+
+/// What ends a line, of what may stand in a text as it is.
+fn is_break(c: char) -> bool {
+    matches!(c, '\n' | '\u{2028}' | '\u{2029}')
 }
 
 /// What the emitter writes as it is: nothing past the basic plane.
