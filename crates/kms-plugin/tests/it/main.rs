@@ -13,6 +13,7 @@ mod cli;
 #[path = "../../benches/figures/client.rs"]
 mod client;
 mod laws;
+mod manifests;
 mod plugin;
 mod takeover;
 mod transit;

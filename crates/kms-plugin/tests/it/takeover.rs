@@ -94,6 +94,7 @@ async fn a_cluster_changes_plugins_without_a_rewrite() {
         tokio::spawn(async move { serve(&socket, vault).await })
     };
     let plane = control_plane(&folder).await;
+    crate::manifests::is_accepted(&plane).await;
     assert_eq!(create(&plane, "old").await.unwrap(), 201);
     let bytes = stored(&plane, "old").await;
     assert!(contains(&bytes, FOREIGN) && contains(&bytes, "vault:v1:"));
@@ -177,7 +178,10 @@ async fn what_other_plugins_stored_is_opened_or_refused_by_its_form() {
             refused.contains(&format!("\"grpc-status\": \"{code}\"")),
             "{refused}"
         );
-        let refused = refused.replace("%22", "\"").replace("\\", "");
+        let refused = refused
+            .replace("%20", " ")
+            .replace("%22", "\"")
+            .replace('\\', "");
         assert!(refused.contains(text), "{text}: {refused}");
     }
 }
