@@ -10,6 +10,13 @@ pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 #[derive(Default)]
 pub struct Report(Vec<String>);
 
+/// The time that half of the calls do not exceed, as text.
+pub fn half(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let half = times.get(times.len() / 2).copied().unwrap_or_default();
+    format!("half: {:.3}", half.as_secs_f64() * 1000.0)
+}
+
 /// The time that 99 of 100 calls do not exceed.
 pub fn p99(times: &mut [Duration]) -> Duration {
     times.sort_unstable();

@@ -29,6 +29,23 @@ pub fn pin_client() -> Outcome<()> {
     pin(None, CLIENT)
 }
 
+/// Keeps this thread to the plugin's core: where one call follows the other, the two never run at
+/// once, and Vault has the other core for itself.
+pub fn pin_client_to_plugin() -> Outcome<()> {
+    pin(None, PLUGIN)
+}
+
+/// Keeps all threads of another process to the client's core, so that it takes nothing from the
+/// plugin's.
+pub fn pin_beside_client(process: u32) -> Outcome<()> {
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        let thread = thread?.file_name();
+        let id = thread.to_str().ok_or("no thread id")?.parse()?;
+        pin(Pid::from_raw(id), CLIENT)?;
+    }
+    Ok(())
+}
+
 fn pin(pid: Option<Pid>, core: usize) -> Outcome<()> {
     let cores = std::thread::available_parallelism()?.get();
     let mut set = CpuSet::new();

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::report::Outcome;
+use crate::subject::pin_beside_client;
 
 const POLICY: &str = r#"
 path "transit/encrypt/kms" { capabilities = ["update"] }
@@ -43,6 +44,8 @@ impl Transit {
         vault.write("transit/keys/kms", &key).await?;
         vault.policy("kms", POLICY).await?;
         let token = vault.token(&["kms"], "24h").await?;
+        let pid = vault.pid().await.ok_or("Vault is down")?;
+        pin_beside_client(pid)?;
         Ok(Self { vault, token })
     }
 
