@@ -7,13 +7,16 @@ use serde::Serialize;
 use crate::config::change::Writer;
 use crate::config::{Configuration, Rule};
 use crate::open::{Closed, Ring};
-use crate::stored::{Malformed, PlainFormat, Stored};
+use crate::seeds::Seeds;
+use crate::stored::{Malformed, PlainFormat, Sealed, Stored};
 
 /// What a census judges by.
 #[derive(Debug, Default)]
 pub struct Expected {
     rules: Option<Configuration>,
     ring: Ring,
+    /// Seeds of KMS v2 values that a plugin unwrapped.
+    pub seeds: Seeds,
     /// SHA-256 (`sha256:<hex>`) of the key ids that API servers write under, by KMS provider.
     pub key_ids: BTreeMap<String, Vec<String>>,
 }
@@ -25,6 +28,7 @@ impl Expected {
         Self {
             ring: config.as_ref().map(Ring::of).unwrap_or_default(),
             rules: config,
+            seeds: Seeds::default(),
             key_ids: BTreeMap::new(),
         }
     }
@@ -45,7 +49,7 @@ pub enum State {
     PlainByRule,
     /// Encrypted by something that the configuration does not hold: API servers cannot read it.
     Foreign,
-    /// A local key is there and the value does not open.
+    /// Its key is there and the value does not open.
     Closed(Closed),
     /// No value that an API server writes.
     Malformed(Malformed),
@@ -104,7 +108,7 @@ pub struct Judged {
     pub key_id: Option<String>,
     /// Whose seed, for KMS v2: eight hexadecimal digits.
     pub seed: Option<String>,
-    /// Whether it was opened with a local key.
+    /// Whether it was opened, with a local key or a seed that a plugin unwrapped.
     pub opened: bool,
 }
 
@@ -142,9 +146,17 @@ pub fn judge(resource: &str, at: &[u8], value: &[u8], expected: &Expected) -> Ju
             let state = by_writer(rule, judged.writer.as_ref());
             let hash = crate::config::hash(object.key_id.as_bytes());
             let known = expected.key_ids.get(*provider);
-            match known.filter(|known| !known.is_empty()) {
+            let state = match known.filter(|known| !known.is_empty()) {
                 Some(known) if state == State::Current && !known.contains(&hash) => State::Stale,
                 _ => state,
+            };
+            match Sealed::read(value).and_then(|sealed| expected.seeds.open(&sealed, at)) {
+                _ if state == State::Foreign => state,
+                Some(Err(closed)) => State::Closed(closed),
+                opened => {
+                    judged.opened = opened.is_some();
+                    state
+                }
             }
         }
     };
@@ -210,7 +222,7 @@ pub struct Count {
     pub objects: u64,
     /// Bytes in etcd.
     pub bytes: u64,
-    /// Of the objects, those that were opened with a local key.
+    /// Of the objects, those that were opened.
     pub opened: u64,
 }
 

@@ -15,8 +15,10 @@ pub mod manifest;
 pub mod metrics;
 pub mod open;
 pub mod pace;
+mod plugin;
 pub mod rewrite;
 pub mod rotation;
+pub mod seeds;
 pub mod stored;
 mod yaml;
 

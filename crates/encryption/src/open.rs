@@ -30,6 +30,9 @@ pub enum Closed {
     /// Wrong key, changed bytes, or moved here from another object.
     #[error("does not open: wrong key, damaged, or moved here from another name")]
     Rejected,
+    /// The plugin does not unwrap the seed of a KMS v2 value.
+    #[error("its seed does not unwrap: wrong key service, damaged, or wrapped by another plugin")]
+    Refused,
     /// It opened, and what is inside is no Kubernetes object.
     #[error("opens to something that is no Kubernetes object")]
     NoObject,
@@ -71,7 +74,7 @@ impl Ring {
     }
 }
 
-fn is_object(plain: &[u8]) -> bool {
+pub(crate) fn is_object(plain: &[u8]) -> bool {
     plain.starts_with(b"k8s\0") || plain.starts_with(b"{")
 }
 

@@ -1,11 +1,14 @@
 //! Pure. What a value in etcd says of itself: encrypted how, by whom, with which key.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 
 use crate::config::Cipher;
 use crate::config::change::Writer;
 
 const PREFIX: &[u8] = b"k8s:enc:";
+const KMS_V2: &[u8] = b"kms:v2:";
 /// Longest name of a provider or key that is taken for one.
 const MAX_NAME: usize = 1024;
 /// The API server's bound on key ids and wrapped seeds.
@@ -84,6 +87,64 @@ pub struct Envelope {
     pub bytes: usize,
 }
 
+/// A KMS v2 value with all its parts, for whoever opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The provider's name.
+    pub provider: String,
+    /// The key of the key service.
+    pub key_id: String,
+    /// The wrapped seed.
+    pub source: Vec<u8>,
+    /// What the plugin put beside it.
+    pub annotations: BTreeMap<String, Vec<u8>>,
+    /// Whether keys are derived from the seed, or it is the key itself.
+    pub derived: bool,
+    /// The encrypted data.
+    pub data: Vec<u8>,
+}
+
+impl Sealed {
+    /// The parts of a value, when it is one that [`Stored::read`] takes for KMS v2.
+    #[must_use]
+    pub fn read(value: &[u8]) -> Option<Self> {
+        let Stored::KmsV2 { provider, object } = Stored::read(value) else {
+            return None;
+        };
+        let body = value.get(PREFIX.len() + KMS_V2.len() + provider.len() + 1..)?;
+        let parts = EncryptedObject::decode(body).ok()?;
+        Some(Self {
+            provider: provider.to_owned(),
+            key_id: parts.key_id,
+            source: parts.source,
+            annotations: parts.annotations,
+            derived: object.derived,
+            data: parts.data,
+        })
+    }
+
+    /// Tells seeds apart by all that a plugin is given to unwrap one.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let mut parts = vec![
+            self.provider.as_bytes(),
+            self.key_id.as_bytes(),
+            &self.source,
+        ];
+        for (name, value) in &self.annotations {
+            parts.extend([name.as_bytes(), value.as_slice()]);
+        }
+        let mut text = Vec::new();
+        for part in parts {
+            text.extend((part.len() as u64).to_be_bytes());
+            text.extend_from_slice(part);
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(&crate::sha256(&text));
+        digest
+    }
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct EncryptedObject {
     #[prost(bytes = "vec", tag = "1")]
@@ -93,7 +154,7 @@ struct EncryptedObject {
     #[prost(bytes = "vec", tag = "3")]
     source: Vec<u8>,
     #[prost(btree_map = "string, bytes", tag = "4")]
-    annotations: std::collections::BTreeMap<String, Vec<u8>>,
+    annotations: BTreeMap<String, Vec<u8>>,
     #[prost(int32, tag = "5")]
     source_type: i32,
 }
@@ -138,7 +199,7 @@ fn encrypted(rest: &[u8]) -> Result<Stored<'_>, Malformed> {
         let (provider, _) = name(rest)?;
         return Ok(Stored::KmsV1 { provider });
     }
-    let rest = rest.strip_prefix(b"kms:v2:").ok_or(Malformed::Prefix)?;
+    let rest = rest.strip_prefix(KMS_V2).ok_or(Malformed::Prefix)?;
     let (provider, body) = name(rest)?;
     let object = envelope(body)?;
     Ok(Stored::KmsV2 {

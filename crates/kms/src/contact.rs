@@ -102,6 +102,14 @@ impl Contact {
         self.trouble.is_some()
     }
 
+    /// The outage that lasts, and what was said of it.
+    #[must_use]
+    pub fn outage(&self) -> Option<(WrapFault, &str)> {
+        let trouble = self.trouble.as_ref()?;
+        let outage = trouble.fault.is_of_endpoint();
+        outage.then_some((trouble.fault, trouble.text.as_str()))
+    }
+
     /// True when what was unwrapped before may be used: not revoked, and confirmed recently enough.
     #[must_use]
     pub fn may_use_kept(&self, now: Duration) -> bool {

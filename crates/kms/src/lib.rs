@@ -22,6 +22,7 @@ mod hpack;
 mod inspect;
 mod kept;
 mod key_id;
+pub mod laws;
 mod local;
 mod metrics;
 mod pin;

@@ -18,6 +18,8 @@ pub struct Versions {
     known: Vec<KeyVersion>,
     proven: Vec<KeyVersion>,
     adopted: Option<KeyVersion>,
+    /// Name of a version in whose place another key is; the active version went with it.
+    swapped: Option<String>,
 }
 
 /// What is wrong with the versions, as one observation shows them.
@@ -27,9 +29,12 @@ pub enum Fault {
     None,
     /// The active version is no longer listed, and no newer one is.
     Gone(String),
+    /// The active version is no longer listed, and this name now stands for another key. Whatever
+    /// is stored needs the one before, so nothing is written under the one that took its place.
+    Swapped(String),
 }
 
-/// Creation time first: a key that was deleted and made again starts at version 1 and is newer.
+/// Creation time first: names say nothing of age.
 fn order(version: &KeyVersion) -> (Duration, u64, &str, &str) {
     (
         version.created,
@@ -48,6 +53,7 @@ impl Versions {
             known: Vec::new(),
             proven: Vec::new(),
             adopted: None,
+            swapped: None,
         }
     }
 
@@ -56,6 +62,16 @@ impl Versions {
     pub fn observe(&mut self, mut listed: Vec<KeyVersion>) -> Vec<KeyVersion> {
         listed.sort_by(|a, b| order(b).cmp(&order(a)));
         listed.truncate(MAX_VERSIONS);
+        self.swapped = match &self.adopted {
+            Some(adopted) if !listed.contains(adopted) => {
+                let before = self.known.iter();
+                let swapped =
+                    |old: &&KeyVersion| listed.iter().any(|it| it.name == old.name && it != *old);
+                let name = before.clone().find(swapped).map(|it| it.name.clone());
+                self.swapped.take().or(name)
+            }
+            _ => None,
+        };
         let gone = self
             .known
             .iter()
@@ -103,7 +119,8 @@ impl Versions {
     /// The version that wraps at `now`. It only ever moves on: a version that does not work yet,
     /// a clock that went back and an older list leave the one before in place.
     pub fn active(&mut self, now: Duration) -> Option<&KeyVersion> {
-        if let Some(candidate) = self.candidate(now)
+        if self.swapped.is_none()
+            && let Some(candidate) = self.candidate(now)
             && self.proven.contains(candidate)
             && self
                 .adopted
@@ -132,6 +149,9 @@ impl Versions {
     pub fn fault(&self) -> Option<Fault> {
         if self.known.is_empty() {
             return Some(Fault::None);
+        }
+        if let Some(name) = &self.swapped {
+            return Some(Fault::Swapped(name.clone()));
         }
         let adopted = self.adopted.as_ref()?;
         let replaced = |version: &KeyVersion| order(version) >= order(adopted);

@@ -283,15 +283,20 @@ impl KeyWrapper for TransitKey {
 
     async fn unwrap(
         &self,
-        _version: &str,
+        version: &str,
         wrapped: &[u8],
         context: &[u8],
     ) -> Result<SecretValue, WrapError> {
         let text = std::str::from_utf8(wrapped).ok();
-        let Some((text, version)) = text.and_then(|it| Some((it, version_of(it)?))) else {
+        let Some((text, of)) = text.and_then(|it| Some((it, version_of(it)?))) else {
             let text = "the wrapped bytes are not Transit's";
             return Err(WrapError::new(WrapFault::Corrupt, text));
         };
+        // Else whoever can change what is stored could have a version looked at that is disabled.
+        if version != of.to_string() {
+            let text = "the wrapped bytes are of another version than is stored beside them";
+            return Err(WrapError::new(WrapFault::Corrupt, text));
+        }
         let context = STANDARD.encode(context);
         let mut fields = vec![("ciphertext", text.as_bytes())];
         if !context.is_empty() {
@@ -300,7 +305,7 @@ impl KeyWrapper for TransitKey {
         let body = object(&fields)?;
         let answer = self.ask("decrypt", Some(&body)).await?;
         if !answer.is_success() {
-            return Err(self.why(version, &answer).await);
+            return Err(self.why(of, &answer).await);
         }
         let data = answer.envelope()?.data.ok_or_else(|| odd("unwrapping"))?;
         let data: OpenData<'_> =

@@ -211,6 +211,10 @@ pub struct VerifyArgs {
     /// Resource to look at, as plural.group; again for more [default: those of the configuration].
     #[arg(long = "resource", value_name = "RESOURCE")]
     pub resources: Vec<String>,
+    /// Open KMS v2 values too, with seeds that the plugins unwrap at the sockets of --config: one
+    /// call for each seed. The plugin must let this user in.
+    #[arg(long, requires = "config")]
+    pub open_kms: bool,
     /// Objects to name, at most.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub list: usize,

@@ -11,8 +11,9 @@ use crate::cluster::{Cluster, Object};
 use crate::config::resource::{etcd_folder, is_plain, is_wildcard};
 use crate::config::{self, Configuration, Provider, make};
 use crate::error::Failure;
-use crate::etcd::{Entry, Etcd};
+use crate::etcd::{Entry, Etcd, Page};
 use crate::files;
+use crate::plugin::Plugins;
 
 /// A configuration, its bytes and their hash.
 pub(super) struct Loaded {
@@ -146,16 +147,21 @@ impl Scan {
         etcd: &mut Etcd,
         expected: &Expected,
     ) -> Result<(Vec<Seen>, u64), Failure> {
+        let page = self.page(etcd).await?;
+        Ok((self.looks(&page, expected), page.remaining))
+    }
+
+    async fn page(&mut self, etcd: &mut Etcd) -> Result<Page, Failure> {
         let page = etcd.page(&self.folder, self.after.as_deref()).await?;
-        let seen = page
-            .entries
-            .iter()
-            .map(|entry| self.look(entry, expected))
-            .collect();
         if let Some(last) = page.entries.last() {
             self.after = Some(last.key.clone());
         }
-        Ok((seen, page.remaining))
+        Ok(page)
+    }
+
+    fn looks(&self, page: &Page, expected: &Expected) -> Vec<Seen> {
+        let entries = page.entries.iter();
+        entries.map(|entry| self.look(entry, expected)).collect()
     }
 
     fn look(&self, entry: &Entry, expected: &Expected) -> Seen {
@@ -208,10 +214,37 @@ pub(super) async fn census(
             if seen.is_empty() {
                 break;
             }
-            for one in seen {
-                census.add(resource, &shown(&one.object.path()), one.bytes, &one.judged);
-            }
+            count(&mut census, resource, seen);
         }
     }
     Ok(census)
+}
+
+/// As [`census`], and opens KMS v2 values with seeds that the plugins unwrap.
+pub(super) async fn census_through(
+    plugins: &mut Plugins,
+    etcd: &mut Etcd,
+    prefix: &str,
+    resources: &[String],
+    expected: &mut Expected,
+) -> Result<Census, Failure> {
+    let mut census = Census::default();
+    for resource in resources {
+        let mut scan = Scan::of(prefix, resource);
+        loop {
+            let page = scan.page(etcd).await?;
+            if page.entries.is_empty() {
+                break;
+            }
+            plugins.learn(&page.entries, &mut expected.seeds).await?;
+            count(&mut census, resource, scan.looks(&page, expected));
+        }
+    }
+    Ok(census)
+}
+
+fn count(census: &mut Census, resource: &str, seen: Vec<Seen>) {
+    for one in seen {
+        census.add(resource, &shown(&one.object.path()), one.bytes, &one.judged);
+    }
 }

@@ -7,6 +7,7 @@ mod support;
 mod backup;
 mod check;
 mod crowd;
+mod plugin;
 mod rewrite;
 mod rotate;
 mod status;

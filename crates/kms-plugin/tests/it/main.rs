@@ -6,7 +6,14 @@
     reason = "what a test spawns ends with its runtime"
 )]
 
+mod admin;
+mod all_faults;
 mod apiserver;
 mod cli;
+#[path = "../../benches/figures/client.rs"]
+mod client;
+mod laws;
+mod manifests;
 mod plugin;
+mod takeover;
 mod transit;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -36,8 +36,12 @@ impl Folder {
 
     /// Writes a key file that was made `age` ago.
     pub fn key(&self, name: &str, byte: u8, age: Duration) {
-        let made = std::time::SystemTime::now() - age;
-        let path = self.write(&format!("keys/{name}.key"), [byte; 32]);
+        self.key_in("keys", name, byte, SystemTime::now() - age);
+    }
+
+    /// Writes a key file that was or will be made at `made`.
+    pub fn key_in(&self, folder: &str, name: &str, byte: u8, made: SystemTime) {
+        let path = self.write(&format!("{folder}/{name}.key"), [byte; 32]);
         fs::File::options()
             .write(true)
             .open(path)
@@ -97,6 +101,10 @@ impl Plugin {
             keys.to_str().unwrap(),
         ];
         Self::start(folder, &args)
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
     }
 
     pub fn pid(&self) -> u32 {

@@ -13,7 +13,7 @@ path "transit/decrypt/kms" { capabilities = ["update"] }
 path "transit/keys/kms" { capabilities = ["read"] }
 "#;
 
-async fn vault() -> Vault {
+pub async fn vault() -> Vault {
     let vault = Vault::start(VaultOptions::default()).await.unwrap();
     vault
         .write("sys/mounts/transit", &json!({ "type": "transit" }))
@@ -28,7 +28,7 @@ async fn vault() -> Vault {
 }
 
 /// A plugin that logs in by AppRole, with a local hierarchy and quick settings.
-async fn plugin(vault: &Vault, folder: &Folder, extra: &Value) -> Plugin {
+pub async fn plugin(vault: &Vault, folder: &Folder, extra: &Value) -> Plugin {
     let role = AppRole {
         name: "kms".to_owned(),
         policies: vec!["kms".to_owned()],

@@ -138,8 +138,11 @@ impl KeyService {
             })
             .collect();
         let refusal = if order.is_empty() {
-            let text = "no endpoint of the key service answered of late";
-            Refusal::Key(WrapFault::Unavailable, text.to_owned())
+            // Nobody is asked now; the cause is what was said last.
+            let unknown = "no endpoint of the key service answered of late";
+            let outage = state.contact.outage();
+            let (fault, text) = outage.unwrap_or((WrapFault::Unavailable, unknown));
+            Refusal::Key(fault, text.to_owned())
         } else {
             Refusal::Deadline
         };

@@ -96,6 +96,13 @@ impl KeyService {
             Some(Fault::Gone(name)) => {
                 return Err(deleted(format!("version {name:?} of the key is gone")));
             }
+            Some(Fault::Swapped(name)) => {
+                let text = format!(
+                    "version {name:?} is not the key it was: put that one back, or restart the \
+                     plugin to go on with this one"
+                );
+                return Err(deleted(text));
+            }
             None => {}
         }
         if let (Look::Deep, Some(active)) = (look, active)

@@ -88,17 +88,31 @@ fn a_restored_backup_does_not_go_back() {
 }
 
 #[test]
-fn a_key_made_again_is_newer_although_its_number_is_lower() {
-    let mut versions = proven(&[version(1, 0), version(2, 100)]);
+fn a_key_made_again_is_not_taken_for_the_one_before() {
+    let before = [version(1, 0), version(2, 100)];
+    let mut versions = proven(&before);
     assert_eq!(at(&mut versions, 1000).as_deref(), Some("2"));
-    versions.observe(vec![version(1, 2000)]);
-    versions.proved(&version(1, 2000));
-    assert_eq!(at(&mut versions, 2001).as_deref(), Some("1"));
+    for _ in 0..2 {
+        versions.observe(vec![version(1, 2000)]);
+        versions.proved(&version(1, 2000));
+        assert_eq!(at(&mut versions, 3000).as_deref(), Some("2"));
+        assert_eq!(versions.fault(), Some(Fault::Swapped("1".into())));
+    }
+    // Put back, it is the key it was; and who starts anew takes what there is.
+    versions.observe(before.to_vec());
     assert_eq!(versions.fault(), None);
-    assert_eq!(
-        versions.active(Duration::from_secs(2001)),
-        Some(&version(1, 2000))
-    );
+    let mut fresh = proven(&[version(1, 2000)]);
+    assert_eq!(at(&mut fresh, 3000).as_deref(), Some("1"));
+}
+
+#[test]
+fn a_version_that_is_withdrawn_makes_way_for_a_newer_one() {
+    let mut versions = proven(&[version(1, 0)]);
+    assert_eq!(at(&mut versions, 1000).as_deref(), Some("1"));
+    versions.observe(vec![version(2, 1500)]);
+    versions.proved(&version(2, 1500));
+    assert_eq!(at(&mut versions, 1501).as_deref(), Some("2"));
+    assert_eq!(versions.fault(), None);
 }
 
 #[test]

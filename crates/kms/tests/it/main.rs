@@ -6,6 +6,7 @@
     reason = "what a test spawns ends with its runtime"
 )]
 
+mod laws;
 mod outages;
 mod races;
 mod rotation;

@@ -43,6 +43,19 @@ impl ControlPlane {
     /// # Errors
     /// As [`ControlPlane::start`].
     pub async fn another_apiserver(&self, extra: &[String]) -> Result<ApiServer, ServerError> {
+        self.another_apiserver_until(extra, &["/readyz"]).await
+    }
+
+    /// As [`ControlPlane::another_apiserver`], for a server that cannot be ready: it has started
+    /// once all these paths answer 200.
+    ///
+    /// # Errors
+    /// As [`ControlPlane::start`].
+    pub async fn another_apiserver_until(
+        &self,
+        extra: &[String],
+        paths: &[&str],
+    ) -> Result<ApiServer, ServerError> {
         let port = Port::reserve(Cache::of_user()?.root())?;
         let url = format!("https://127.0.0.1:{}", port.number());
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -54,7 +67,7 @@ impl ControlPlane {
             url,
             name,
         };
-        self.restart_another(&mut another, extra).await?;
+        self.start_another(&mut another, extra, paths).await?;
         Ok(another)
     }
 
@@ -70,11 +83,27 @@ impl ControlPlane {
         if let Some(process) = another.process.take() {
             process.stop().await?;
         }
+        self.start_another(another, extra, &["/readyz"]).await
+    }
+
+    async fn start_another(
+        &self,
+        another: &mut ApiServer,
+        extra: &[String],
+        paths: &[&str],
+    ) -> Result<(), ServerError> {
         let program = ensure("kube-apiserver").await?;
         let args = self.another_args(another.port.number(), another.name, extra);
         let mut process = Process::start(another.name, &self.scratch, &program, &args)?;
         let api = self.api(ADMIN)?.at(&another.url);
-        let ready = async || matches!(api.get("/readyz").await, Ok(a) if a.status == 200);
+        let ready = async || {
+            for path in paths {
+                if !matches!(api.get(path).await, Ok(answer) if answer.status == 200) {
+                    return false;
+                }
+            }
+            true
+        };
         process.ready(&self.scratch, ready).await?;
         another.process = Some(process);
         Ok(())
