@@ -75,7 +75,7 @@ fn what_is_wrong_is_said_in_one_line() {
     check(
         "  local: {folder: /etc/tidegate/keys}",
         "",
-        "exactly one of local and transit",
+        "exactly one of local, transit and aws",
     );
     check(
         "    key: kms",

@@ -29,7 +29,7 @@ fn wrong_usage_ends_with_code_2_and_the_reason() {
     let config = config.to_str().unwrap();
     let text = refused(&["--config", config, "--check"]);
     assert!(
-        text.contains("services[0] (a): name exactly one of local and transit"),
+        text.contains("services[0] (a): name exactly one of local, transit and aws"),
         "{text}"
     );
     let keys = folder.path("keys");

@@ -1,4 +1,4 @@
-//! Shell. The program on real servers: kube-apiserver, etcd and Vault.
+//! Shell. The program on real servers: kube-apiserver, etcd, Vault and moto.
 
 #![cfg(test)]
 #![allow(
@@ -7,6 +7,7 @@
 )]
 
 mod apiserver;
+mod aws;
 mod cli;
 mod plugin;
 mod transit;

@@ -172,6 +172,15 @@ pub fn contains(bytes: &[u8], part: &str) -> bool {
         .any(|window| window == part.as_bytes())
 }
 
+/// The key id inside a stored value.
+pub fn key_id(stored: &[u8]) -> String {
+    let at = stored
+        .windows(4)
+        .position(|window| window == b"tg2.")
+        .unwrap();
+    String::from_utf8(stored[at..at + 47].to_vec()).unwrap()
+}
+
 /// The text of `/readyz?verbose` about the plugin.
 pub async fn readyz(plane: &ControlPlane) -> u16 {
     let path = "/readyz/kms-providers";

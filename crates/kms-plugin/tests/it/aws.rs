@@ -1,0 +1,70 @@
+//! Shell. AWS KMS as moto answers it: a real kube-apiserver that restarts, a rotation, a key that
+//! is disabled.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+use tidegate_testservers::Moto;
+
+use crate::plugin::{
+    Folder, MARKER, Plugin, contains, control_plane, create, key_id, read, stored, until,
+};
+
+fn start(folder: &Folder, aws: &Value) -> Plugin {
+    let service = json!({
+        "name": "aws",
+        "socket": folder.path("kms.sock"),
+        "activation-delay": "1s",
+        "deep-probe-interval": "1s",
+        "aws": aws,
+    });
+    let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
+    Plugin::start(folder, &["--config", config.to_str().unwrap()])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_writes_restarts_and_reads() {
+    let (moto, folder) = (Moto::start().await.unwrap(), Folder::new());
+    let arn = moto.key().await.unwrap();
+    let credentials = "[default]\naws_access_key_id = AKID\naws_secret_access_key = s3cr3t-9d\n";
+    let aws = json!({
+        "key": arn,
+        "endpoint": moto.endpoint(),
+        "credentials": { "file": { "path": folder.write("credentials", credentials) } },
+    });
+    let plugin = start(&folder, &aws);
+    let plane = control_plane(&folder).await;
+    assert_eq!(create(&plane, "a").await.unwrap(), 201);
+    let bytes = stored(&plane, "a").await;
+    assert!(bytes.starts_with(b"k8s:enc:kms:v2:tidegate:") && !contains(&bytes, MARKER));
+    let id = arn.rsplit('/').next().unwrap();
+    assert!(contains(&bytes, &format!("1:aws:{id}")) && !contains(&bytes, &arn));
+
+    plane.restart_apiserver().await.unwrap();
+    assert_eq!(read(&plane, "a").await, Ok(format!("{MARKER}-a")));
+
+    // A rotation becomes another key id, though the ARN stays what it is.
+    let before = key_id(&bytes);
+    moto.kms("RotateKeyOnDemand", &json!({ "KeyId": id }))
+        .await
+        .unwrap();
+    let next = AtomicU32::new(0);
+    until("the rotation is followed", async || {
+        let name = format!("r{}", next.fetch_add(1, Ordering::Relaxed));
+        create(&plane, &name).await.unwrap() == 201
+            && key_id(&stored(&plane, &name).await) != before
+    })
+    .await;
+    assert_eq!(read(&plane, "a").await, Ok(format!("{MARKER}-a")));
+
+    moto.kms("DisableKey", &json!({ "KeyId": id }))
+        .await
+        .unwrap();
+    until("the end is told", async || {
+        plugin.log().contains("\"fault\":\"disabled\"")
+    })
+    .await;
+    let log = plugin.log();
+    assert!(log.contains("caches purged") && !log.contains(MARKER) && !log.contains("s3cr3t-9d"));
+    assert!(!log.contains(&arn), "{log}");
+}
