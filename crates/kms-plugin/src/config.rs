@@ -9,9 +9,11 @@ use tidegate_kms::contact::Policy;
 use tidegate_kms::{Options, contact};
 
 mod aws;
+mod azure;
 mod transit;
 
 pub(crate) use aws::{Aws, AwsCredentials, Replica};
+pub(crate) use azure::{Azure, AzureLogin};
 pub(crate) use transit::{Login, Transit};
 
 /// Key services in one process, at most.
@@ -72,6 +74,8 @@ pub(crate) struct Service {
     pub(crate) transit: Option<Transit>,
     #[serde(default)]
     pub(crate) aws: Option<Aws>,
+    #[serde(default)]
+    pub(crate) azure: Option<Azure>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -175,6 +179,7 @@ impl Config {
             }),
             transit: None,
             aws: None,
+            azure: None,
         };
         Self {
             admin: None,
@@ -187,9 +192,11 @@ impl Config {
     pub(crate) fn files(&self) -> Vec<(String, &Path)> {
         let mut files = Vec::new();
         for (index, service) in self.services.iter().enumerate() {
-            let aws = service.aws.iter().flat_map(Aws::files);
             let place = format!("services[{index}] ({})", service.name);
+            let aws = service.aws.iter().flat_map(Aws::files);
+            let azure = service.azure.iter().flat_map(Azure::files);
             files.extend(aws.map(|(field, path)| (format!("{place}: aws.{field}"), path)));
+            files.extend(azure.map(|(field, path)| (format!("{place}: azure.{field}"), path)));
         }
         files
     }
@@ -217,12 +224,18 @@ impl Service {
         if self.name.is_empty() || self.name.len() > 63 || !self.name.chars().all(allowed) {
             return Err("name: use 1 to 63 letters, digits, -, _ and .".to_owned());
         }
-        match (&self.local, &self.transit, &self.aws) {
-            (Some(_), None, None) => {}
-            (None, Some(transit), None) => transit.check()?,
-            (None, None, Some(aws)) => aws.check()?,
-            _ => return Err("name exactly one of local, transit and aws".to_owned()),
+        let named = [
+            self.local.is_some(),
+            self.transit.is_some(),
+            self.aws.is_some(),
+            self.azure.is_some(),
+        ];
+        if named.iter().filter(|it| **it).count() != 1 {
+            return Err("name exactly one of local, transit, aws and azure".to_owned());
         }
+        self.transit.as_ref().map_or(Ok(()), Transit::check)?;
+        self.aws.as_ref().map_or(Ok(()), Aws::check)?;
+        self.azure.as_ref().map_or(Ok(()), Azure::check)?;
         let options = self.options();
         if options.contact.horizon < LEAST_HORIZON.max(options.deep_probe * 2) {
             return Err(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, header};
 use reqwest::Certificate;
 use tidegate_contract::{ErrorKind, ProviderError};
 use zeroize::Zeroizing;
@@ -20,6 +20,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const REQUEST: Duration = Duration::from_secs(10);
 /// The largest answer that is read: a page of a key's versions.
 const MAX_BODY: usize = 1 << 20;
+/// The longest stay-away that is believed.
+const MAX_AFTER: Duration = Duration::from_secs(3600);
 /// Idle connections kept for one service: as many as calls may be in flight.
 const IDLE_CONNECTIONS: usize = 64;
 
@@ -93,8 +95,8 @@ impl Http {
         request: http::Request<Vec<u8>>,
     ) -> Result<Answer, ProviderError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let lost = |_| {
-            let text = format!("no answer from {host}");
+        let lost = |error: reqwest::Error| {
+            let text = format!("no answer from {host}{}", why(&error));
             ProviderError::new(ErrorKind::Unavailable, text)
         };
         let request = request.try_into().map_err(lost)?;
@@ -113,6 +115,43 @@ impl Http {
             body,
         })
     }
+}
+
+impl Answer {
+    pub(crate) const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// How long to stay away, where the answer says so in seconds.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+        let seconds = text.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(MAX_AFTER))
+    }
+}
+
+/// What is worth telling of a lost answer: the rest is addresses and words of the system.
+fn why(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        return " in time";
+    }
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(it) = cause {
+        match it.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidCertificate(_)) => {
+                return ": its certificate is not trusted";
+            }
+            Some(_) => return ": no TLS could be agreed on",
+            None => {}
+        }
+        // An error of the system holds another one within, which is not its source.
+        let within = it.downcast_ref::<std::io::Error>();
+        cause = match within.and_then(std::io::Error::get_ref) {
+            Some(within) => Some(within),
+            None => it.source(),
+        };
+    }
+    ""
 }
 
 fn invalid(public: &'static str) -> ProviderError {

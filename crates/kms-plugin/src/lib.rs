@@ -6,6 +6,7 @@
 
 mod args;
 mod aws;
+mod azure;
 mod config;
 mod credentials;
 mod files;

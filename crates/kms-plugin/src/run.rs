@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::KmsArgs;
 use crate::config::{Config, Service};
-use crate::{aws, local, transit};
+use crate::{aws, azure, local, transit};
 
 /// How long logging out may take at the end.
 const LOG_OUT: Duration = Duration::from_secs(2);
@@ -150,6 +150,9 @@ fn service(
     if let Some(aws) = &described.aws {
         let wrong = |why: String| Failure::Usage(format!("{}: {why}", described.name));
         endpoints = aws::endpoints(aws).map_err(wrong)?;
+    }
+    if let Some(azure) = &described.azure {
+        endpoints = vec![azure::endpoint(&described.name, azure, sessions)];
     }
     let mut endpoints = endpoints.into_iter();
     let first = endpoints.next();

@@ -15,6 +15,8 @@ use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::ServerError;
 use crate::pki;
@@ -159,6 +161,17 @@ impl KeyVault {
     /// When no RSA key is to be had.
     pub fn add_version(&self, key: &str, created: u64) -> Result<String, ServerError> {
         self.world().keys.add(key, created)
+    }
+
+    /// Encrypts base64url with a version's public half, as anybody may who has it; `None` for what
+    /// is no base64url, too long, or of no version.
+    #[must_use]
+    pub fn encrypt(&self, key: &str, version: &str, value: &str) -> Option<String> {
+        let value = URL_SAFE_NO_PAD.decode(value).ok()?;
+        let world = self.world();
+        let mut versions = world.keys.versions(key).iter();
+        let wrapped = versions.find(|it| it.id == version)?.wrap(&value)?;
+        Some(URL_SAFE_NO_PAD.encode(wrapped))
     }
 
     /// Switches a version on or off.

@@ -1,4 +1,4 @@
-//! Shell. The program on real servers: kube-apiserver, etcd, Vault and moto.
+//! Shell. The program on real servers: kube-apiserver, etcd, Vault, moto and a Key Vault of ours.
 
 #![cfg(test)]
 #![allow(
@@ -8,6 +8,7 @@
 
 mod apiserver;
 mod aws;
+mod azure;
 mod cli;
 mod plugin;
 mod transit;
