@@ -32,12 +32,14 @@ mod credentials;
 mod fault;
 mod ini;
 pub(crate) mod key;
+mod rotations;
 
 use connector::Connector;
 use credentials::Identity;
 use key::Key;
+use rotations::Rotations;
 
-/// Pages of rotations that are read, at most; the newest 1,000 versions count anyway.
+/// Pages of 100 rotations that are read, at most.
 const MAX_PAGES: usize = 10;
 
 /// One region's view of a key.
@@ -48,6 +50,7 @@ struct AwsKey {
     context: BTreeMap<String, String>,
     identity: Arc<Identity>,
     trusting: Trusting,
+    rotations: Option<Arc<Mutex<Rotations>>>,
     client: Mutex<Option<Made>>,
 }
 
@@ -75,6 +78,7 @@ pub(crate) fn endpoints(aws: &Aws) -> Result<Vec<Endpoint>, String> {
     let replicas = aws.endpoints();
     let first = replicas.first().map_or("", |it| it.region.as_str());
     let identity = Arc::new(Identity::new(&aws.credentials, first)?);
+    let rotations = aws.follow_rotation.then(Arc::default);
     let endpoint = |replica: crate::config::Replica| Endpoint {
         name: replica.region.clone(),
         wrapper: Arc::new(AwsKey {
@@ -84,6 +88,7 @@ pub(crate) fn endpoints(aws: &Aws) -> Result<Vec<Endpoint>, String> {
             context: aws.encryption_context.clone(),
             identity: Arc::clone(&identity),
             trusting: trusting.clone(),
+            rotations: rotations.clone(),
             client: Mutex::default(),
         }),
     };
@@ -228,8 +233,17 @@ impl AwsKey {
                 break;
             }
         }
-        rotations.sort_unstable();
         Ok(rotations)
+    }
+
+    /// Every rotation that was ever told of for the key `id`, in order.
+    async fn all_rotations(&self, id: &str) -> Result<Vec<Duration>, WrapError> {
+        let Some(known) = &self.rotations else {
+            return Ok(Vec::new());
+        };
+        let told = self.rotations(id).await?;
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.remember(id, told))
     }
 
     /// What binds a wrap: the user's pairs, and the caller's context under a name of ours. What
@@ -283,10 +297,9 @@ impl KeyWrapper for AwsKey {
             material: String::new(),
         };
         let mut versions = vec![version(made.unwrap_or_default(), key::version(id, None))];
-        for at in self.rotations(id).await? {
+        for at in self.all_rotations(id).await? {
             versions.push(version(at, key::version(id, Some(at.as_secs()))));
         }
-        versions.dedup();
         Ok(versions)
     }
 

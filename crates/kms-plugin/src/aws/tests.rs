@@ -136,14 +136,17 @@ async fn every_rotation_is_a_version_and_all_of_them_open() {
     }
     // A custom key store has no rotations: the key has its one version.
     let front = place.moto.front();
-    front.refuse(
-        "ListKeyRotations",
-        400,
-        "UnsupportedOperationException",
-        None,
-    );
-    assert_eq!(key.versions().await.unwrap(), before);
+    let unsupported = "UnsupportedOperationException";
+    front.refuse("ListKeyRotations", 400, unsupported, None);
+    let fresh = place.open(&arn, &json!({})).wrapper;
+    assert_eq!(fresh.versions().await.unwrap(), before);
+    // An answer that knows less than one before is an old one: no rotation is undone.
+    assert_eq!(key.versions().await.unwrap(), after);
     front.refuse("ListKeyRotations", 400, "AccessDeniedException", None);
+    let blind = place
+        .open(&arn, &json!({ "follow-rotation": false }))
+        .wrapper;
+    assert_eq!(blind.versions().await.unwrap(), before);
     let denied = key.versions().await.unwrap_err();
     assert_eq!(denied.fault(), WrapFault::Denied);
     assert!(

@@ -24,12 +24,19 @@ pub(crate) struct Aws {
     /// Further regions of a multi-Region key.
     #[serde(default)]
     replicas: Vec<Replica>,
+    /// Off for a key of another account, whose rotations AWS tells nobody but its owner.
+    #[serde(default = "yes")]
+    pub(crate) follow_rotation: bool,
     #[serde(default)]
     pub(crate) encryption_context: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) ca_file: Option<PathBuf>,
     #[serde(default)]
     pub(crate) credentials: AwsCredentials,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// A region that has a replica of the key.

@@ -10,7 +10,7 @@ use crate::plugin::{
     Folder, MARKER, Plugin, contains, control_plane, create, key_id, read, stored, until,
 };
 
-fn start(folder: &Folder, aws: &Value) -> Plugin {
+fn start(folder: &Folder, aws: &Value, level: &str) -> Plugin {
     let service = json!({
         "name": "aws",
         "socket": folder.path("kms.sock"),
@@ -19,7 +19,8 @@ fn start(folder: &Folder, aws: &Value) -> Plugin {
         "aws": aws,
     });
     let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
-    Plugin::start(folder, &["--config", config.to_str().unwrap()])
+    let config = config.to_str().unwrap();
+    Plugin::start(folder, &["--config", config, "--log-level", level])
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,7 +33,7 @@ async fn an_api_server_writes_restarts_and_reads() {
         "endpoint": moto.endpoint(),
         "credentials": { "file": { "path": folder.write("credentials", credentials) } },
     });
-    let plugin = start(&folder, &aws);
+    let plugin = start(&folder, &aws, "info");
     let plane = control_plane(&folder).await;
     assert_eq!(create(&plane, "a").await.unwrap(), 201);
     let bytes = stored(&plane, "a").await;
@@ -67,4 +68,32 @@ async fn an_api_server_writes_restarts_and_reads() {
     let log = plugin.log();
     assert!(log.contains("caches purged") && !log.contains(MARKER) && !log.contains("s3cr3t-9d"));
     assert!(!log.contains(&arn), "{log}");
+}
+
+#[tokio::test]
+async fn no_level_of_the_log_shows_a_key_or_a_credential() {
+    let (moto, folder) = (Moto::start().await.unwrap(), Folder::new());
+    let credentials = "[default]\naws_access_key_id = AKID\naws_secret_access_key = s3cr3t-9d\n\
+                       aws_session_token = t0k3n-7a\n";
+    let aws = json!({
+        "key": moto.key().await.unwrap(),
+        "endpoint": moto.endpoint(),
+        "credentials": { "file": { "path": folder.write("credentials", credentials) } },
+    });
+    let plugin = start(&folder, &aws, "trace");
+    until("the key works", async || {
+        plugin.log().contains("the key service works")
+    })
+    .await;
+    // What is wrapped is random; it travels under this name.
+    let log = plugin.log();
+    for word in [
+        "Plaintext",
+        "CiphertextBlob",
+        "s3cr3t-9d",
+        "t0k3n-7a",
+        "Signature=",
+    ] {
+        assert!(!log.contains(word), "{word} is in the log");
+    }
 }

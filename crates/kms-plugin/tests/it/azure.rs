@@ -11,7 +11,7 @@ use crate::plugin::{
     Folder, MARKER, Plugin, contains, control_plane, create, key_id, read, stored, until,
 };
 
-fn start(folder: &Folder, vault: &KeyVault) -> Plugin {
+fn start(folder: &Folder, vault: &KeyVault, level: &str) -> Plugin {
     let azure: Value = json!({
         "vault": vault.url(),
         "key": "kms",
@@ -31,7 +31,8 @@ fn start(folder: &Folder, vault: &KeyVault) -> Plugin {
         "azure": azure,
     });
     let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
-    Plugin::start(folder, &["--config", config.to_str().unwrap()])
+    let config = config.to_str().unwrap();
+    Plugin::start(folder, &["--config", config, "--log-level", level])
 }
 
 /// Seconds since the Unix epoch, `before` seconds ago.
@@ -45,7 +46,7 @@ async fn an_api_server_writes_restarts_and_reads() {
     let vault = KeyVault::start(KeyVaultOptions::default()).await.unwrap();
     let folder = Folder::new();
     let version = vault.add_version("kms", ago(3600)).unwrap();
-    let plugin = start(&folder, &vault);
+    let plugin = start(&folder, &vault, "info");
     let plane = control_plane(&folder).await;
     assert_eq!(create(&plane, "a").await.unwrap(), 201);
     let bytes = stored(&plane, "a").await;
@@ -67,7 +68,7 @@ async fn an_api_server_writes_restarts_and_reads() {
     .await;
     // The plugin comes back with nothing in memory: what is old is opened by its own version.
     plugin.kill();
-    let plugin = start(&folder, &vault);
+    let plugin = start(&folder, &vault, "info");
     plane.restart_apiserver().await.unwrap();
     assert_eq!(read(&plane, "a").await, Ok(format!("{MARKER}-a")));
 
@@ -82,4 +83,27 @@ async fn an_api_server_writes_restarts_and_reads() {
         !log.contains(&vault.client_secret()) && !log.contains("token-1-"),
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn no_level_of_the_log_shows_a_key_or_a_credential() {
+    let vault = KeyVault::start(KeyVaultOptions::default()).await.unwrap();
+    let folder = Folder::new();
+    vault.add_version("kms", ago(3600)).unwrap();
+    let plugin = start(&folder, &vault, "trace");
+    until("the key works", async || {
+        plugin.log().contains("the key service works")
+    })
+    .await;
+    let log = plugin.log();
+    let secret = vault.client_secret();
+    for word in [
+        "RSA-OAEP-256",
+        "access_token",
+        "token-1-",
+        "Bearer ",
+        secret.as_str(),
+    ] {
+        assert!(!log.contains(word), "{word} is in the log");
+    }
 }
