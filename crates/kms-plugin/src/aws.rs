@@ -357,11 +357,10 @@ where
     E: ProvideErrorMetadata,
 {
     let SdkError::ServiceError(told) = error else {
-        let unbuilt = matches!(error, SdkError::ConstructionFailure(_));
-        let (fault, why) = if unbuilt {
-            (WrapFault::Invalid, "the request cannot be made")
-        } else {
-            (WrapFault::Unavailable, "no answer")
+        let (fault, why) = match error {
+            SdkError::ConstructionFailure(_) => (WrapFault::Invalid, "the request cannot be made"),
+            SdkError::DispatchFailure(lost) => (WrapFault::Unavailable, connector::why(lost)),
+            _ => (WrapFault::Unavailable, "the answer cannot be read"),
         };
         return Failed {
             by_state: false,

@@ -181,7 +181,8 @@ impl KeyVault {
             .change(key, version, |it| it.enabled = enabled);
     }
 
-    /// Lets a version expire at `at`, in seconds since the Unix epoch: it unwraps and wraps no more.
+    /// Lets a version expire at `at`, in seconds since the Unix epoch: it unwraps, but wraps no
+    /// more.
     pub fn set_expiry(&self, key: &str, version: &str, at: u64) {
         self.world()
             .keys

@@ -52,13 +52,22 @@ impl Moto {
         let mut process = Process::start("moto", &scratch, &program, &args)?;
         let answers = async || matches!(http.get("/moto-api/").await, Ok(it) if it.status == 200);
         process.ready(&scratch, answers).await?;
-        Ok(Self {
+        let moto = Self {
             process: Mutex::new(process),
             front: Front::start(&address).await?,
             http,
             _port: port,
             _scratch: scratch,
-        })
+        };
+        // Each service is loaded at its first request, which takes seconds on a busy machine.
+        moto.kms("ListKeys", &json!({})).await?;
+        let sts = moto
+            .http
+            .with_header("Authorization", signed("sts", REGION));
+        let asked = "/?Action=GetCallerIdentity&Version=2011-06-15";
+        let answer = sts.get(asked).await?;
+        answer.ok()?;
+        Ok(moto)
     }
 
     /// The address to give to clients: the front's.
@@ -89,11 +98,9 @@ impl Moto {
         action: &str,
         body: &Value,
     ) -> Result<Value, ServerError> {
-        let scope = format!("Credential=AKIDEXAMPLE/20260101/{region}/kms/aws4_request");
-        let signed = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let answer: Answer = self
             .http
-            .with_header("Authorization", signed)
+            .with_header("Authorization", signed("kms", region))
             .post_as(
                 "/",
                 &[("X-Amz-Target", &format!("TrentService.{action}"))],
@@ -139,4 +146,10 @@ impl Moto {
     pub async fn resume(&self) -> Result<(), ServerError> {
         self.process.lock().await.resume()
     }
+}
+
+/// What moto takes service and region from; it checks no signature.
+fn signed(service: &str, region: &str) -> String {
+    let scope = format!("Credential=AKIDEXAMPLE/20260101/{region}/{service}/aws4_request");
+    format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")
 }

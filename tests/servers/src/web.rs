@@ -20,7 +20,7 @@ use crate::pki::ServerCertificate;
 use crate::rt;
 
 /// A client that opens a connection and says nothing holds up the next one for so long.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// A running server; it ends when it is dropped.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! Shell. Our HTTP under the SDK: it brings no HTTP client, no trust and no retries of its own.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,9 +8,10 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::result::{ConnectorError, DispatchFailure};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use tidegate_contract::ProviderError;
 
 use crate::http::Http;
 
@@ -49,6 +51,13 @@ async fn send(http: &Http, request: HttpRequest) -> Result<HttpResponse, Connect
         .map_err(unreadable)?;
     *response.headers_mut() = answer.headers;
     HttpResponse::try_from(response).map_err(|error| ConnectorError::io(error.into()))
+}
+
+/// What our HTTP said of a request that got no answer.
+pub(super) fn why(lost: &DispatchFailure) -> &str {
+    let source = lost.as_connector_error().and_then(Error::source);
+    let told = source.and_then(|it| it.downcast_ref::<ProviderError>());
+    told.map_or("no answer", ProviderError::public)
 }
 
 impl fmt::Debug for Connector {

@@ -6,8 +6,8 @@ use std::time::Duration;
 /// Rotations that are remembered, at most: the newest ones.
 const MAX_ROTATIONS: usize = 1000;
 
-/// AWS is consistent in the end only: a list that is shorter than one before is an older one, for no
-/// rotation is ever undone.
+/// AWS is consistent in the end only: a list that is shorter than one before is an older one, for
+/// no rotation is ever undone.
 #[derive(Default)]
 pub(super) struct Rotations {
     id: String,

@@ -255,7 +255,13 @@ async fn each_refusal_is_one_request_and_has_its_fault() {
     let address = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let key = place.open(&arn, &json!({ "endpoint": address })).wrapper;
-    assert_eq!(fault(key.versions().await), WrapFault::Unavailable);
+    let lost = key.versions().await.unwrap_err();
+    assert_eq!(lost.fault(), WrapFault::Unavailable);
+    let text = format!(
+        "kms:DescribeKey with the AWS key {}: no answer from 127.0.0.1",
+        id_of(&arn)
+    );
+    assert_eq!(lost.public(), text);
 }
 
 #[tokio::test]

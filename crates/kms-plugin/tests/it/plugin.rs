@@ -153,6 +153,15 @@ pub async fn read(plane: &ControlPlane, name: &str) -> Result<String, u16> {
     Ok(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())
 }
 
+/// Waits until a Secret is read: what must be unwrapped anew may take a second asking.
+pub async fn until_read(plane: &ControlPlane, name: &str) {
+    let value = Ok(format!("{MARKER}-{name}"));
+    until("the Secret is read", async || {
+        read(plane, name).await == value
+    })
+    .await;
+}
+
 /// The bytes that etcd holds for a Secret.
 pub async fn stored(plane: &ControlPlane, name: &str) -> Vec<u8> {
     let key = STANDARD.encode(format!("/registry/secrets/default/{name}"));

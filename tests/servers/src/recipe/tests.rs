@@ -80,21 +80,31 @@ fn every_part_of_a_recipe_changes_its_folder() {
             ..base()
         },
     ];
-    let mut folders: Vec<String> = variants
+    let folders: Vec<String> = variants
         .into_iter()
         .map(|build| plain("a", build).folder())
         .collect();
-    for (module, requirements) in [("p", "a==1"), ("q", "a==1"), ("p", "a==2")] {
-        let build = Build::Python(PythonBuild {
+    check_all_differ(folders);
+}
+
+#[test]
+fn every_part_of_a_python_recipe_changes_its_folder() {
+    let variants = [("p", "a==1"), ("q", "a==1"), ("p", "a==2")];
+    let folder = |(module, requirements)| {
+        let build = PythonBuild {
             module,
             requirements,
-        });
+        };
         let recipe = Recipe {
-            build,
+            build: Build::Python(build),
             ..plain("a", base())
         };
-        folders.push(recipe.folder());
-    }
+        recipe.folder()
+    };
+    check_all_differ(variants.map(folder).to_vec());
+}
+
+fn check_all_differ(mut folders: Vec<String>) {
     let count = folders.len();
     folders.sort();
     folders.dedup();
