@@ -8,6 +8,14 @@ use serde::{Deserialize, Deserializer};
 use tidegate_kms::contact::Policy;
 use tidegate_kms::{Options, contact};
 
+mod aws;
+mod azure;
+mod transit;
+
+pub(crate) use aws::{Aws, AwsCredentials, Replica};
+pub(crate) use azure::{Azure, AzureLogin};
+pub(crate) use transit::{Login, Transit};
+
 /// Key services in one process, at most.
 const MAX_SERVICES: usize = 16;
 /// Endpoints of one key service, at most.
@@ -64,6 +72,10 @@ pub(crate) struct Service {
     pub(crate) local: Option<Local>,
     #[serde(default)]
     pub(crate) transit: Option<Transit>,
+    #[serde(default)]
+    pub(crate) aws: Option<Aws>,
+    #[serde(default)]
+    pub(crate) azure: Option<Azure>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -104,82 +116,6 @@ pub(crate) struct Local {
 
 fn default_key() -> String {
     "local".to_owned()
-}
-
-/// Transit of Vault or OpenBao.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) struct Transit {
-    pub(crate) endpoints: Vec<String>,
-    #[serde(default)]
-    pub(crate) namespace: Option<String>,
-    #[serde(default = "default_mount")]
-    pub(crate) mount: String,
-    pub(crate) key: String,
-    #[serde(default)]
-    pub(crate) ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) client_cert_file: Option<PathBuf>,
-    #[serde(default)]
-    pub(crate) client_key_file: Option<PathBuf>,
-    pub(crate) login: Login,
-    #[serde(default)]
-    pub(crate) login_namespace: Option<String>,
-}
-
-fn default_mount() -> String {
-    "transit".to_owned()
-}
-
-/// How to log in; every credential is a file.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(crate) enum Login {
-    #[serde(rename_all = "kebab-case")]
-    Token { file: PathBuf },
-    #[serde(rename_all = "kebab-case")]
-    Approle {
-        #[serde(default)]
-        path: Option<String>,
-        role_id_file: PathBuf,
-        secret_id_file: PathBuf,
-    },
-    #[serde(rename_all = "kebab-case")]
-    Kubernetes {
-        #[serde(default)]
-        path: Option<String>,
-        role: String,
-        jwt_file: PathBuf,
-    },
-    #[serde(rename_all = "kebab-case")]
-    Jwt {
-        #[serde(default)]
-        path: Option<String>,
-        #[serde(default)]
-        role: Option<String>,
-        jwt_file: PathBuf,
-    },
-    #[serde(rename_all = "kebab-case")]
-    Userpass {
-        #[serde(default)]
-        path: Option<String>,
-        username: String,
-        password_file: PathBuf,
-    },
-    #[serde(rename_all = "kebab-case")]
-    Ldap {
-        #[serde(default)]
-        path: Option<String>,
-        username: String,
-        password_file: PathBuf,
-    },
-    #[serde(rename_all = "kebab-case")]
-    Cert {
-        #[serde(default)]
-        path: Option<String>,
-        #[serde(default)]
-        role: Option<String>,
-    },
 }
 
 /// A duration such as `2500ms`, `30s`, `2m` or `24h`.
@@ -242,12 +178,27 @@ impl Config {
                 key: default_key(),
             }),
             transit: None,
+            aws: None,
+            azure: None,
         };
         Self {
             admin: None,
             allowed_uids: None,
             services: vec![service],
         }
+    }
+
+    /// The files that must be readable at the start, and the fields that name them.
+    pub(crate) fn files(&self) -> Vec<(String, &Path)> {
+        let mut files = Vec::new();
+        for (index, service) in self.services.iter().enumerate() {
+            let place = format!("services[{index}] ({})", service.name);
+            let aws = service.aws.iter().flat_map(Aws::files);
+            let azure = service.azure.iter().flat_map(Azure::files);
+            files.extend(aws.map(|(field, path)| (format!("{place}: aws.{field}"), path)));
+            files.extend(azure.map(|(field, path)| (format!("{place}: azure.{field}"), path)));
+        }
+        files
     }
 
     fn check(&self) -> Result<(), String> {
@@ -273,11 +224,18 @@ impl Service {
         if self.name.is_empty() || self.name.len() > 63 || !self.name.chars().all(allowed) {
             return Err("name: use 1 to 63 letters, digits, -, _ and .".to_owned());
         }
-        match (&self.local, &self.transit) {
-            (Some(_), None) => {}
-            (None, Some(transit)) => transit.check()?,
-            _ => return Err("name exactly one of local and transit".to_owned()),
+        let named = [
+            self.local.is_some(),
+            self.transit.is_some(),
+            self.aws.is_some(),
+            self.azure.is_some(),
+        ];
+        if named.iter().filter(|it| **it).count() != 1 {
+            return Err("name exactly one of local, transit, aws and azure".to_owned());
         }
+        self.transit.as_ref().map_or(Ok(()), Transit::check)?;
+        self.aws.as_ref().map_or(Ok(()), Aws::check)?;
+        self.azure.as_ref().map_or(Ok(()), Azure::check)?;
         let options = self.options();
         if options.contact.horizon < LEAST_HORIZON.max(options.deep_probe * 2) {
             return Err(
@@ -325,20 +283,17 @@ impl Service {
     }
 }
 
-impl Transit {
-    fn check(&self) -> Result<(), String> {
-        if self.endpoints.is_empty() || self.endpoints.len() > MAX_ENDPOINTS {
-            return Err(format!(
-                "transit.endpoints: name 1 to {MAX_ENDPOINTS} addresses"
-            ));
-        }
-        if self.client_cert_file.is_some() != self.client_key_file.is_some() {
-            return Err("transit: client-cert-file and client-key-file go together".to_owned());
-        }
-        if matches!(self.login, Login::Cert { .. }) && self.client_cert_file.is_none() {
-            return Err("transit.login.cert: name client-cert-file and client-key-file".to_owned());
-        }
+/// Whether `text` is an address without anything but scheme, host and port.
+fn address(text: &str) -> Result<(), String> {
+    let wrong = || format!("{text:?} is no address such as https://host:port");
+    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    let bare = matches!(uri.path(), "" | "/") && uri.query().is_none();
+    let scheme = matches!(uri.scheme_str(), Some("https" | "http"));
+    let host = uri.authority().is_some_and(|it| !it.as_str().contains('@'));
+    if bare && scheme && host {
         Ok(())
+    } else {
+        Err(wrong())
     }
 }
 

@@ -100,7 +100,7 @@ impl FileLogin {
 }
 
 /// A credential from a file, without the white space around it.
-async fn secret(path: &Path) -> Result<SecretValue, ProviderError> {
+pub(crate) async fn secret(path: &Path) -> Result<SecretValue, ProviderError> {
     let mut bytes = file(path).await?;
     bytes.truncate(bytes.trim_ascii_end().len());
     let blank = bytes.len() - bytes.trim_ascii_start().len();

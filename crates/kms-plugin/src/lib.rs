@@ -5,8 +5,12 @@
 //! no Kubernetes client to be found, and `tidegate kms` calls the same [`main`].
 
 mod args;
+mod aws;
+mod azure;
 mod config;
 mod credentials;
+mod files;
+mod http;
 mod local;
 mod run;
 mod transit;

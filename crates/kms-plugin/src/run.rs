@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::args::KmsArgs;
 use crate::config::{Config, Service};
-use crate::{local, transit};
+use crate::{aws, azure, local, transit};
 
 /// How long logging out may take at the end.
 const LOG_OUT: Duration = Duration::from_secs(2);
@@ -73,7 +73,19 @@ fn configuration(args: &KmsArgs) -> Result<Config, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::Usage(format!("{shown} cannot be read: {error}")))?;
-    Config::read(&text).map_err(|error| Failure::Usage(format!("{shown}: {error}")))
+    let wrong = |error: String| Failure::Usage(format!("{shown}: {error}"));
+    let config = Config::read(&text).map_err(wrong)?;
+    for (field, path) in config.files() {
+        // What is missing at the start is a mistake; what goes missing later is an outage.
+        std::fs::File::open(path).map_err(|error| {
+            wrong(format!(
+                "{field}: {} cannot be read: {}",
+                path.display(),
+                error.kind()
+            ))
+        })?;
+    }
+    Ok(config)
 }
 
 fn install_log(args: &KmsArgs) -> Result<(), Failure> {
@@ -131,11 +143,17 @@ fn service(
     sessions: &Sessions,
     metrics: &Metrics,
 ) -> Result<Arc<KeyService>, Failure> {
-    let endpoints: Vec<Endpoint> = match (&described.transit, &described.local) {
-        (Some(transit), _) => transit::endpoints(&described.name, transit, sessions),
-        (None, Some(local)) => vec![local::endpoint(local)],
-        (None, None) => Vec::new(),
-    };
+    let mut endpoints: Vec<Endpoint> = described.local.iter().map(local::endpoint).collect();
+    if let Some(transit) = &described.transit {
+        endpoints = transit::endpoints(&described.name, transit, sessions);
+    }
+    if let Some(aws) = &described.aws {
+        let wrong = |why: String| Failure::Usage(format!("{}: {why}", described.name));
+        endpoints = aws::endpoints(aws).map_err(wrong)?;
+    }
+    if let Some(azure) = &described.azure {
+        endpoints = vec![azure::endpoint(&described.name, azure, sessions)];
+    }
     let mut endpoints = endpoints.into_iter();
     let first = endpoints.next();
     let first = first.ok_or_else(|| Failure::Usage(format!("{}: no endpoint", described.name)))?;

@@ -111,6 +111,15 @@ impl<V> Kept<V> {
         self.by_use.retain(|_, digest| entries.contains_key(digest));
     }
 
+    /// Drops what was opened under any other name than `listed`: other plugins' key ids name a
+    /// version too, but only the key service knows which.
+    pub fn purge_unlisted(&mut self, listed: &[&str]) {
+        let listed = |name: &str| listed.contains(&name);
+        self.entries.retain(|_, entry| listed(&entry.version));
+        let entries = &self.entries;
+        self.by_use.retain(|_, digest| entries.contains_key(digest));
+    }
+
     /// Entries in the table.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -155,6 +164,9 @@ mod tests {
             kept.put([number; 32], version, number, seconds(0));
         }
         kept.purge_version("1");
+        assert_eq!((kept.len(), kept.get(&[2; 32], seconds(0))), (1, Some(&2)));
+        kept.put([4; 32], "hash of 1", 4, seconds(0));
+        kept.purge_unlisted(&["2", "3"]);
         assert_eq!((kept.len(), kept.get(&[2; 32], seconds(0))), (1, Some(&2)));
         kept.purge();
         assert_eq!(kept.get(&[2; 32], seconds(0)), None);

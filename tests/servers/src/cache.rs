@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::ServerError;
-use crate::recipe::Recipe;
+use crate::recipe::{Build, Recipe};
 
 mod go;
+mod python;
 
 /// Variable that moves the cache.
 pub const CACHE_VARIABLE: &str = "TIDEGATE_SERVERS";
@@ -109,12 +110,11 @@ impl Cache {
             }))?;
         let out = work.path().join("out");
         make_dir(&out)?;
-        go::build(
-            recipe,
-            work.path(),
-            &out.join(name),
-            &self.root.join("logs"),
-        )?;
+        let (binary_made, logs) = (out.join(name), self.root.join("logs"));
+        match &recipe.build {
+            Build::Go(build) => go::build(recipe, build, work.path(), &binary_made, &logs)?,
+            Build::Python(build) => python::build(recipe, build, &binary_made, &logs)?,
+        }
         let done = self.root.join(recipe.folder());
         fs::rename(&out, &done).map_err(ServerError::io(|| {
             format!("put {name} into {}", done.display())

@@ -125,16 +125,42 @@ impl Http {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ServerError> {
+        self.send_with(method, path, &[], body).await
+    }
+
+    /// `POST` with further headers, in the content type of AWS's JSON protocols.
+    pub(crate) async fn post_as(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Answer, ServerError> {
+        self.send_with(Method::POST, path, headers, Some(body))
+            .await
+    }
+
+    async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Answer, ServerError> {
         let content = if method == Method::PATCH {
             MERGE_PATCH
-        } else {
+        } else if headers.is_empty() {
             "application/json"
+        } else {
+            "application/x-amz-json-1.1"
         };
         let mut request = self
             .client
             .request(method.clone(), format!("{}{path}", self.base));
         if let Some((name, value)) = &self.header {
             request = request.header(*name, value);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         if let Some(body) = body {
             request = request

@@ -2,8 +2,9 @@
 //! test process.
 //!
 //! [`ControlPlane`] is etcd, kube-apiserver and, if wanted, kube-controller-manager; [`Vault`] is
-//! HashiCorp Vault. The first use builds them into the user's cache ([`Cache`]), with one line of
-//! progress per step on stderr; a missing toolchain is an error that names what to install.
+//! HashiCorp Vault; [`Moto`] is AWS as moto answers it, and [`KeyVault`] a test server in the place
+//! of Azure Key Vault. The first use builds them into the user's cache ([`Cache`]), with one line
+//! of progress per step on stderr; a missing toolchain is an error that names what to install.
 
 mod apply;
 mod audit;
@@ -11,6 +12,8 @@ mod cache;
 mod control_plane;
 mod error;
 mod http;
+mod keyvault;
+mod moto;
 mod pki;
 mod port;
 mod process;
@@ -19,6 +22,7 @@ mod rt;
 mod scratch;
 mod shared;
 mod vault;
+mod web;
 
 use std::path::PathBuf;
 
@@ -27,6 +31,8 @@ pub use cache::{CACHE_VARIABLE, Cache};
 pub use control_plane::{ADMIN, ApiServer, ControlPlane, ControlPlaneOptions, TIDEGATE, User};
 pub use error::ServerError;
 pub use http::{Answer, Http};
+pub use keyvault::{KeyVault, KeyVaultOptions};
+pub use moto::{Front, Moto};
 pub use recipe::{KUBERNETES_VERSION, RECIPES, Recipe};
 pub use shared::shared;
 pub use vault::{

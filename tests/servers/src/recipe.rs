@@ -18,7 +18,25 @@ pub struct Recipe {
     /// Cold build time on two cores, for the progress line.
     pub cold: &'static str,
     /// How the binary is made.
-    pub(crate) build: GoBuild,
+    pub(crate) build: Build,
+}
+
+/// How a server is made.
+#[derive(Debug)]
+pub(crate) enum Build {
+    /// Compiled by the Go toolchain.
+    Go(GoBuild),
+    /// Installed by pip.
+    Python(PythonBuild),
+}
+
+/// A module of Python in a virtual environment, from wheels of the Python registry.
+#[derive(Debug)]
+pub(crate) struct PythonBuild {
+    /// What `python -m` runs.
+    pub(crate) module: &'static str,
+    /// Every package with its version and hashes, as pip reads it.
+    pub(crate) requirements: &'static str,
 }
 
 /// A build with the Go toolchain from modules of the Go registry.
@@ -69,33 +87,17 @@ impl Recipe {
     #[must_use]
     pub fn folder(&self) -> String {
         let mut hash = Sha256::new();
-        let build = &self.build;
         let mut field = |text: &str| {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
         };
-        for text in [
-            self.name,
-            self.version,
-            build.package,
-            build.tags,
-            build.ldflags,
-        ] {
-            field(text);
-        }
-        for (path, content) in build.files {
-            field(path);
-            field(content);
-        }
-        for copy in build.copies {
-            for text in [copy.module, copy.version, copy.sum, copy.to] {
-                field(text);
-            }
-            copy.skip.iter().for_each(|name| field(name));
-        }
-        for edit in build.edits {
-            for text in [edit.file, edit.find, edit.replace] {
-                field(text);
+        field(self.name);
+        field(self.version);
+        match &self.build {
+            Build::Go(build) => build.fields(&mut field),
+            Build::Python(build) => {
+                field(build.module);
+                field(build.requirements);
             }
         }
         let digest = hash.finalize();
@@ -104,6 +106,30 @@ impl Recipe {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         format!("{}-{}-{short}", self.name, self.version)
+    }
+}
+
+impl GoBuild {
+    /// Hands everything that a build depends on to `field`.
+    fn fields(&self, field: &mut impl FnMut(&str)) {
+        for text in [self.package, self.tags, self.ldflags] {
+            field(text);
+        }
+        for (path, content) in self.files {
+            field(path);
+            field(content);
+        }
+        for copy in self.copies {
+            for text in [copy.module, copy.version, copy.sum, copy.to] {
+                field(text);
+            }
+            copy.skip.iter().for_each(|name| field(name));
+        }
+        for edit in self.edits {
+            for text in [edit.file, edit.find, edit.replace] {
+                field(text);
+            }
+        }
     }
 }
 
@@ -119,6 +145,7 @@ pub const RECIPES: &[&Recipe] = &[
     &KUBE_CONTROLLER_MANAGER,
     &KUBECTL,
     &VAULT,
+    &MOTO,
 ];
 
 /// The store behind the API server.
@@ -126,7 +153,7 @@ const ETCD: Recipe = Recipe {
     name: "etcd",
     version: "3.6.5",
     cold: "about 1 min",
-    build: GoBuild {
+    build: Build::Go(GoBuild {
         package: "go.etcd.io/etcd/server/v3",
         tags: "",
         ldflags: "",
@@ -136,7 +163,7 @@ const ETCD: Recipe = Recipe {
         ],
         copies: &[],
         edits: &[],
-    },
+    }),
 };
 
 /// The API server.
@@ -163,8 +190,8 @@ const KUBECTL: Recipe = Recipe {
     build: kubernetes("k8s.io/kubernetes/cmd/kubectl"),
 };
 
-const fn kubernetes(package: &'static str) -> GoBuild {
-    GoBuild {
+const fn kubernetes(package: &'static str) -> Build {
+    Build::Go(GoBuild {
         package,
         tags: "",
         ldflags: "-X k8s.io/component-base/version.gitVersion=v1.34.4 \
@@ -176,7 +203,7 @@ const fn kubernetes(package: &'static str) -> GoBuild {
         ],
         copies: &[],
         edits: &[],
-    }
+    })
 }
 
 /// Vault, for tests only (its licence, BUSL, does not let it be shipped with the product).
@@ -187,7 +214,7 @@ const VAULT: Recipe = Recipe {
     name: "vault",
     version: "1.21.4",
     cold: "about 6 min",
-    build: GoBuild {
+    build: Build::Go(GoBuild {
         package: "github.com/hashicorp/vault",
         tags: "minimal",
         ldflags: "",
@@ -241,7 +268,20 @@ const VAULT: Recipe = Recipe {
                 replace: "\tname = keyData.Policy.Name\n\t*restored = name\n",
             },
         ],
-    },
+    }),
+};
+
+/// AWS as moto answers it: KMS, STS, Secrets Manager and SSM among others.
+///
+/// `requirements.txt` is `uv pip compile --universal --generate-hashes` of `requirements.in`.
+const MOTO: Recipe = Recipe {
+    name: "moto",
+    version: "5.2.5",
+    cold: "about 1 min",
+    build: Build::Python(PythonBuild {
+        module: "moto.server",
+        requirements: include_str!("../recipes/moto/requirements.txt"),
+    }),
 };
 
 #[cfg(test)]

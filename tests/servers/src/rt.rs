@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 use crate::error::ServerError;
 
@@ -28,6 +29,13 @@ where
             what: "run a task of the harness".to_owned(),
             source: error.into(),
         })
+}
+
+/// Starts a future on the harness's runtime; the caller keeps the handle, to end it.
+pub(crate) fn spawn(
+    future: impl Future<Output = ()> + Send + 'static,
+) -> Result<JoinHandle<()>, ServerError> {
+    Ok(runtime()?.spawn(future))
 }
 
 /// Waits on the real clock.

@@ -47,6 +47,13 @@ fn without_the_toolchain_the_error_names_what_to_install() {
         let want = format!("building {name} needs `go`, which is not installed: install Go");
         assert!(error.contains(&want), "{error}");
     }
+    let mut command = servers(&["build", "moto"]);
+    command
+        .env("TIDEGATE_SERVERS", cache.path())
+        .env("PATH", empty.path());
+    let error = stderr(&command.output().unwrap());
+    let want = "building moto needs `python3`, which is not installed: install Python 3.10";
+    assert!(error.contains(want), "{error}");
 }
 
 #[test]
@@ -67,6 +74,7 @@ fn the_list_says_what_is_missing_and_where_it_would_be() {
         "kube-controller-manager",
         "kubectl",
         "vault",
+        "moto",
     ];
     assert_eq!(names, all);
     for line in text.lines() {

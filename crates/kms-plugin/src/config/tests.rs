@@ -75,7 +75,7 @@ fn what_is_wrong_is_said_in_one_line() {
     check(
         "  local: {folder: /etc/tidegate/keys}",
         "",
-        "exactly one of local and transit",
+        "exactly one of local, transit, aws and azure",
     );
     check(
         "    key: kms",
@@ -93,6 +93,110 @@ fn what_is_wrong_is_said_in_one_line() {
             .contains("1 to 16")
     );
     assert!(Config::read("").is_err());
+}
+
+const CLOUDS: &str = r#"
+services:
+- name: aws
+  socket: /run/tidegate-kms/aws.sock
+  aws:
+    key: arn:aws:kms:eu-central-1:111122223333:key/mrk-1234abcd
+    replicas:
+    - region: eu-west-1
+      endpoint: https://vpce-1.kms.eu-west-1.vpce.amazonaws.com
+    encryption-context: {cluster: one}
+    credentials:
+      web-identity:
+        role-arn: arn:aws:iam::111122223333:role/kms
+        token-file: /etc/tidegate/token
+- name: azure
+  socket: /run/tidegate-kms/azure.sock
+  azure:
+    vault: https://one.vault.azure.net
+    key: kms
+    login:
+      workload-identity:
+        tenant: 11111111-2222-3333-4444-555555555555
+        client-id: 66666666-7777-8888-9999-000000000000
+        token-file: /etc/tidegate/token
+"#;
+
+#[test]
+fn keys_of_clouds_are_read() {
+    let config = Config::read(CLOUDS).unwrap();
+    let [aws, azure] = config.services.as_slice() else {
+        panic!("two services");
+    };
+    let endpoints = aws.aws.as_ref().unwrap().endpoints();
+    let regions: Vec<&str> = endpoints.iter().map(|it| it.region.as_str()).collect();
+    assert_eq!(regions, ["eu-central-1", "eu-west-1"]);
+    assert_eq!(azure.azure.as_ref().unwrap().key, "kms");
+    let files: Vec<String> = config.files().into_iter().map(|it| it.0).collect();
+    let expected = [
+        "services[0] (aws): aws.credentials.web-identity.token-file",
+        "services[1] (azure): azure.login.workload-identity.token-file",
+    ];
+    assert_eq!(files, expected);
+}
+
+#[test]
+fn what_is_wrong_with_a_key_of_a_cloud_names_the_field() {
+    let check = |from: &str, to: &str, expected: &str| {
+        assert!(CLOUDS.contains(from), "{from}");
+        let error = Config::read(&CLOUDS.replace(from, to)).unwrap_err();
+        assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+    };
+    check(
+        "mrk-1234abcd",
+        "1234abcd",
+        "aws.replicas: only a multi-Region key",
+    );
+    check(
+        "eu-west-1\n",
+        "Ireland\n",
+        "aws.replicas[0].region: \"Ireland\" is none",
+    );
+    check(
+        "https://vpce-1.kms",
+        "ftp://vpce-1.kms",
+        "aws.replicas[0].endpoint: ",
+    );
+    check(
+        "amazonaws.com\n",
+        "amazonaws.com/x\n",
+        "aws.replicas[0].endpoint: ",
+    );
+    check(
+        "    replicas:",
+        "    region: eu-west-1\n    replicas:",
+        "aws.region: the key's ARN",
+    );
+    check(
+        "{cluster: one}",
+        "{tidegate-kms: one}",
+        "aws.encryption-context: ",
+    );
+    check(
+        ":role/kms",
+        ":user/kms",
+        "aws.credentials.web-identity.role-arn: no ARN of a role",
+    );
+    check(
+        "https://one.vault",
+        "https://u:p@one.vault",
+        "azure.vault: ",
+    );
+    check("    key: kms", "    key: k/ms", "azure.key: use 1 to 127");
+    check(
+        "tenant: 1",
+        "tenant: ../1",
+        "azure.login.workload-identity.tenant: ",
+    );
+    check(
+        "client-id: 6",
+        "authority: http://login.example\n        client-id: 6",
+        "azure.login.workload-identity.authority: \"http://login.example\" is not https",
+    );
 }
 
 #[test]

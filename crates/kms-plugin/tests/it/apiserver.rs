@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::plugin::{
-    Folder, MARKER, Plugin, contains, control_plane, create, read, readyz, socket_is_there, stored,
-    until,
+    Folder, MARKER, Plugin, contains, control_plane, create, key_id, read, readyz, socket_is_there,
+    stored, until,
 };
 
 const PREFIX: &[u8] = b"k8s:enc:kms:v2:tidegate:";
@@ -12,15 +12,6 @@ const AN_HOUR: Duration = Duration::from_secs(3600);
 
 fn value(name: &str) -> Result<String, u16> {
     Ok(format!("{MARKER}-{name}"))
-}
-
-/// The key id inside a stored value.
-fn key_id(stored: &[u8]) -> String {
-    let at = stored
-        .windows(4)
-        .position(|window| window == b"tg2.")
-        .unwrap();
-    String::from_utf8(stored[at..at + 47].to_vec()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,7 +29,7 @@ fn wrong_usage_ends_with_code_2_and_the_reason() {
     let config = config.to_str().unwrap();
     let text = refused(&["--config", config, "--check"]);
     assert!(
-        text.contains("services[0] (a): name exactly one of local and transit"),
+        text.contains("services[0] (a): name exactly one of local, transit, aws and azure"),
         "{text}"
     );
     let keys = folder.path("keys");
@@ -40,6 +40,76 @@ fn wrong_usage_ends_with_code_2_and_the_reason() {
         nowhere.contains("install -d -m 0700 /nonexistent"),
         "{nowhere}"
     );
+}
+
+#[test]
+fn what_is_wrong_with_a_key_of_a_cloud_is_one_line_with_file_and_field() {
+    let folder = Folder::new();
+    let check = |service: &str, expected: &str| {
+        let text = format!("services:\n- name: a\n  socket: /run/a.sock\n  {service}\n");
+        let config = folder.write("kms.yaml", text);
+        let config = config.to_str().unwrap();
+        let told = refused(&["--config", config, "--check"]);
+        let begins = format!("tidegate-kms: {config}: ");
+        assert!(
+            told.starts_with(&begins) && told.lines().count() == 1,
+            "{told}"
+        );
+        assert!(told.contains(expected), "{told}");
+    };
+    let file = "credentials: {file: {path: /nonexistent/aws}}";
+    check(
+        &format!("aws: {{key: alias/etcd, region: eu-central-1, {file}}}"),
+        "services[0] (a): aws.credentials.file.path: /nonexistent/aws cannot be read: entity not",
+    );
+    check(
+        "aws: {key: alias/etcd}",
+        "services[0] (a): aws.region: the key is no ARN",
+    );
+    check(
+        "aws: {key: 'arn:aws:kms:x'}",
+        "\"arn:aws:kms:x\" is no key of AWS KMS",
+    );
+    check("aws: {key: alias/etcd, regoin: x}", "regoin");
+    let login = "login: {managed-identity: {}}";
+    let azure = |vault: &str, more: &str| format!("azure: {{vault: '{vault}', key: kms, {more}}}");
+    check(
+        &azure("http://a.vault.azure.net", login),
+        "services[0] (a): azure.vault: \"http://a.vault.azure.net\" is not https",
+    );
+    check(
+        &azure("a.vault.azure.net", login),
+        "azure.vault: \"a.vault.azure.net\" is no address",
+    );
+    let trust = format!("ca-file: /nonexistent/ca, {login}");
+    check(
+        &azure("https://a.vault.azure.net", &trust),
+        "services[0] (a): azure.ca-file: /nonexistent/ca cannot be read: entity not found",
+    );
+    let secret = "login: {client-secret: {tenant: t, client-id: c, secret-file: /nonexistent/s}}";
+    check(
+        &azure("https://a.vault.azure.net", secret),
+        "azure.login.client-secret.secret-file: /nonexistent/s cannot be read",
+    );
+}
+
+#[test]
+fn an_environment_without_credentials_is_told_at_the_start() {
+    let folder = Folder::new();
+    let text = format!(
+        "services: [{{name: a, socket: {}, aws: {{key: alias/etcd, region: eu-central-1}}}}]",
+        folder.path("kms.sock").display()
+    );
+    let config = folder.write("kms.yaml", text);
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate-kms"))
+        .args(["--config", config.to_str().unwrap()])
+        .env_clear()
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected = "a: aws.credentials: the environment has no AWS_ACCESS_KEY_ID with";
+    assert!(told.contains(expected), "{told}");
 }
 
 #[test]

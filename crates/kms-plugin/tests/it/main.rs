@@ -1,4 +1,4 @@
-//! Shell. The program on real servers: kube-apiserver, etcd and Vault.
+//! Shell. The program on real servers: kube-apiserver, etcd, Vault, moto and a Key Vault of ours.
 
 #![cfg(test)]
 #![allow(
@@ -9,6 +9,8 @@
 mod admin;
 mod all_faults;
 mod apiserver;
+mod aws;
+mod azure;
 mod cli;
 #[path = "../../benches/figures/client.rs"]
 mod client;

@@ -161,6 +161,15 @@ pub async fn read(plane: &ControlPlane, name: &str) -> Result<String, u16> {
     Ok(String::from_utf8(STANDARD.decode(value).unwrap()).unwrap())
 }
 
+/// Waits until a Secret is read: what must be unwrapped anew may take a second asking.
+pub async fn until_read(plane: &ControlPlane, name: &str) {
+    let value = Ok(format!("{MARKER}-{name}"));
+    until("the Secret is read", async || {
+        read(plane, name).await == value
+    })
+    .await;
+}
+
 /// The bytes that etcd holds for a Secret.
 pub async fn stored(plane: &ControlPlane, name: &str) -> Vec<u8> {
     let key = STANDARD.encode(format!("/registry/secrets/default/{name}"));
@@ -178,6 +187,15 @@ pub fn contains(bytes: &[u8], part: &str) -> bool {
     bytes
         .windows(part.len())
         .any(|window| window == part.as_bytes())
+}
+
+/// The key id inside a stored value.
+pub fn key_id(stored: &[u8]) -> String {
+    let at = stored
+        .windows(4)
+        .position(|window| window == b"tg2.")
+        .unwrap();
+    String::from_utf8(stored[at..at + 47].to_vec()).unwrap()
 }
 
 /// The text of `/readyz?verbose` about the plugin.

@@ -7,8 +7,8 @@ use tidegate_contract::{KeyVersion, SecretValue, WrapFault};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::KeyService;
 use super::call::{Who, jitter};
+use super::{KeyService, State};
 use crate::contact::Health;
 use crate::envelope::{self, Purpose};
 use crate::refusal::Refusal;
@@ -115,8 +115,17 @@ impl KeyService {
 
     fn observe(&self, listed: Vec<KeyVersion>) {
         let mut state = self.state();
-        for gone in state.versions.observe(listed) {
-            state.kept.purge_version(&gone.name);
+        let gone = state.versions.observe(listed);
+        if !gone.is_empty() {
+            let State { versions, kept, .. } = &mut *state;
+            let listed: Vec<&str> = versions
+                .listed()
+                .iter()
+                .map(|it| it.name.as_str())
+                .collect();
+            kept.purge_unlisted(&listed);
+        }
+        for gone in gone {
             state.local.purge_version(&gone.name);
             tracing::warn!(
                 service = self.name(),

@@ -15,11 +15,11 @@ const INSTALL_GO: &str = "install Go 1.25.3 or newer and put its `bin` folder on
 /// Builds `recipe` in the empty folder `work` and leaves the binary at `out`.
 pub(super) fn build(
     recipe: &Recipe,
+    build: &GoBuild,
     work: &Path,
     out: &Path,
     logs: &Path,
 ) -> Result<(), ServerError> {
-    let build = &recipe.build;
     for copy in build.copies {
         copy_module(recipe.name, copy, work)?;
     }

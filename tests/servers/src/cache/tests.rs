@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use super::Cache;
 use crate::error::ServerError;
-use crate::recipe::{Edit, GoBuild, ModuleCopy, Recipe};
+use crate::recipe::{Build, Edit, GoBuild, ModuleCopy, PythonBuild, Recipe};
 
 const GO_MOD: (&str, &str) = ("go.mod", "module tidegate.test/tiny\n\ngo 1.24\n");
 const MAIN: (&str, &str) = (
@@ -17,7 +17,7 @@ const fn tiny(name: &'static str, build: GoBuild) -> Recipe {
         name,
         version: "0.1.0",
         cold: "about 1 s",
-        build,
+        build: Build::Go(build),
     }
 }
 
@@ -141,4 +141,23 @@ fn a_module_with_another_hash_is_refused() {
         error.contains("golang.org/x/sync@v0.19.0 has hash"),
         "{error}"
     );
+}
+
+#[test]
+fn a_python_package_without_its_hash_is_refused() {
+    static UNPINNED: Recipe = Recipe {
+        name: "unpinned",
+        version: "0.1.0",
+        cold: "about 1 s",
+        build: Build::Python(PythonBuild {
+            module: "six",
+            requirements: "six==1.17.0\n",
+        }),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let cache = quiet(&dir);
+    let error = cache.ensure(&UNPINNED).unwrap_err();
+    assert!(matches!(error, ServerError::Build { .. }), "{error}");
+    assert!(error.to_string().contains("--require-hashes"), "{error}");
+    assert_eq!(folders(&cache), ["locks", "logs"]);
 }

@@ -1,6 +1,6 @@
 //! Pure. Tests of the table of recipes.
 
-use super::{Edit, GoBuild, ModuleCopy, RECIPES, Recipe, find};
+use super::{Build, Edit, GoBuild, ModuleCopy, PythonBuild, RECIPES, Recipe, find};
 
 const FILES: &[(&str, &str)] = &[("go.mod", "module a\n")];
 
@@ -9,7 +9,7 @@ const fn plain(name: &'static str, build: GoBuild) -> Recipe {
         name,
         version: "1.0.0",
         cold: "",
-        build,
+        build: Build::Go(build),
     }
 }
 
@@ -80,10 +80,31 @@ fn every_part_of_a_recipe_changes_its_folder() {
             ..base()
         },
     ];
-    let mut folders: Vec<String> = variants
+    let folders: Vec<String> = variants
         .into_iter()
         .map(|build| plain("a", build).folder())
         .collect();
+    check_all_differ(folders);
+}
+
+#[test]
+fn every_part_of_a_python_recipe_changes_its_folder() {
+    let variants = [("p", "a==1"), ("q", "a==1"), ("p", "a==2")];
+    let folder = |(module, requirements)| {
+        let build = PythonBuild {
+            module,
+            requirements,
+        };
+        let recipe = Recipe {
+            build: Build::Python(build),
+            ..plain("a", base())
+        };
+        recipe.folder()
+    };
+    check_all_differ(variants.map(folder).to_vec());
+}
+
+fn check_all_differ(mut folders: Vec<String>) {
     let count = folders.len();
     folders.sort();
     folders.dedup();
@@ -127,8 +148,36 @@ fn recipes_name_the_versions_that_their_module_files_require() {
         ("vault", "github.com/hashicorp/vault"),
     ] {
         let recipe = find(recipe).unwrap();
-        let (_, go_mod) = recipe.build.files[0];
+        let Build::Go(build) = &recipe.build else {
+            panic!("{} is not built by Go", recipe.name);
+        };
+        let (_, go_mod) = build.files[0];
         let want = format!("{module} v{}", recipe.version);
         assert!(go_mod.lines().any(|line| line.contains(&want)), "{want}");
     }
+}
+
+#[test]
+fn every_package_of_a_python_recipe_is_pinned_with_hashes() {
+    let recipe = find("moto").unwrap();
+    let Build::Python(build) = &recipe.build else {
+        panic!("moto is installed by pip");
+    };
+    let lines: Vec<&str> = build.requirements.lines().collect();
+    let pins = lines.iter().filter(|line| !line.starts_with(' '));
+    let pins: Vec<&&str> = pins.collect();
+    assert!(
+        pins.iter()
+            .all(|pin| pin.contains("==") && pin.ends_with('\\')),
+        "{pins:?}"
+    );
+    assert!(
+        pins.iter()
+            .any(|pin| pin.starts_with(&format!("moto=={} ", recipe.version)))
+    );
+    let rest = lines.iter().filter(|line| line.starts_with(' '));
+    assert!(
+        rest.into_iter()
+            .all(|line| line.trim_start().starts_with("--hash=sha256:"))
+    );
 }
