@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tidegate_storm::phase::Phase;
+use tidegate_storm::report::Report;
 use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions, Http};
 
 use crate::support::{Bench, at_most, controller_of, figure, is, runs, signal, text};
@@ -65,23 +66,50 @@ fn kubeconfig(plane: &ControlPlane, user: &str) -> PathBuf {
     plane.kubeconfig_path(user).unwrap()
 }
 
+/// A namespace with a storm's label, which alone makes it no storm's own, and a Secret in it.
+async fn foreign_secrets(admin: &Http) -> &'static str {
+    let foreign = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": "foreign", "labels": { "storm.tidegate.dev/run": "real" } } });
+    let made = admin.post("/api/v1/namespaces", &foreign).await.unwrap();
+    made.ok().unwrap();
+    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" } });
+    let path = "/api/v1/namespaces/foreign/secrets";
+    admin.post(path, &secret).await.unwrap().ok().unwrap();
+    path
+}
+
+fn counts_are_exact(report: &Report) {
+    let first = Phase::FirstSync;
+    is(report, first, "requests.secrets", 500.0);
+    // The credential alone: no Secret of an object is ever read.
+    is(report, first, "requests.sort.get-secrets", 1.0);
+    is(report, first, "requests.statuses", 500.0);
+    is(report, first, "backend.logins", 1.0);
+    is(report, first, "nodes.unseen", 0.0);
+    for server in ["apiserver", "etcd"] {
+        assert!(figure(report, first, &format!("{server}.memory.peak")) > 0.0);
+        assert!(figure(report, first, &format!("{server}.cpu")) > 0.0);
+    }
+    is(report, Phase::Steady, "requests.secrets", 0.0);
+    is(report, Phase::NewObjects, "objects", 3.0);
+    is(report, Phase::RotateOne, "objects", 50.0);
+    is(report, Phase::RotateOne, "nodes.unseen", 0.0);
+    is(report, Phase::RestartTerm, "requests.secrets.needless", 0.0);
+    is(report, Phase::NamespaceDeletion, "namespaces.left", 0.0);
+    at_most(
+        report,
+        Phase::NamespaceDeletion,
+        "requests.pushed-back",
+        0.0,
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_small_storm_on_a_real_server_counts_and_leaves_nothing() {
     let plane = plane().await;
     let admin = plane.api(ADMIN).unwrap();
     manifests::install(&admin).await;
-    // The label alone makes no namespace a storm's own.
-    let foreign = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": {
-        "name": "foreign", "labels": { "storm.tidegate.dev/run": "real" } } });
-    admin
-        .post("/api/v1/namespaces", &foreign)
-        .await
-        .unwrap()
-        .ok()
-        .unwrap();
-    let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "s" } });
-    let path = "/api/v1/namespaces/foreign/secrets";
-    admin.post(path, &secret).await.unwrap().ok().unwrap();
+    let foreign = foreign_secrets(&admin).await;
 
     let config = kubeconfig(&plane, ADMIN);
     let audit = plane.audit_log_path().to_owned();
@@ -120,34 +148,12 @@ async fn a_small_storm_on_a_real_server_counts_and_leaves_nothing() {
             is(report, phase.phase, "unfinished", 0.0);
         }
     }
-    let first = Phase::FirstSync;
-    is(report, first, "requests.secrets", 500.0);
-    // The credential alone: no Secret of an object is ever read.
-    is(report, first, "requests.sort.get-secrets", 1.0);
-    is(report, first, "requests.statuses", 500.0);
-    is(report, first, "backend.logins", 1.0);
-    is(report, first, "nodes.unseen", 0.0);
-    for server in ["apiserver", "etcd"] {
-        assert!(figure(report, first, &format!("{server}.memory.peak")) > 0.0);
-        assert!(figure(report, first, &format!("{server}.cpu")) > 0.0);
-    }
-    is(report, Phase::Steady, "requests.secrets", 0.0);
-    is(report, Phase::NewObjects, "objects", 3.0);
-    is(report, Phase::RotateOne, "objects", 50.0);
-    is(report, Phase::RotateOne, "nodes.unseen", 0.0);
-    is(report, Phase::RestartTerm, "requests.secrets.needless", 0.0);
-    is(report, Phase::NamespaceDeletion, "namespaces.left", 0.0);
-    at_most(
-        report,
-        Phase::NamespaceDeletion,
-        "requests.pushed-back",
-        0.0,
-    );
+    counts_are_exact(report);
 
     assert_eq!(storms(&admin).await, Vec::<String>::new());
     let stores = "/apis/external-secrets.io/v1/clustersecretstores";
     assert_eq!(names(&admin, stores).await, Vec::<String>::new());
-    assert_eq!(names(&admin, path).await, ["s"]);
+    assert_eq!(names(&admin, foreign).await, ["s"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

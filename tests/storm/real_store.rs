@@ -18,20 +18,9 @@ const LOAD: [&str; 9] = [
     "--new-objects=2",
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_real_vault_is_read_and_what_would_order_it_about_is_left_out() {
-    tidegate::run::install_crypto();
-    let vault = Vault::start(VaultOptions::default()).await.unwrap();
-    vault.enable_kv("apps", 2).await.unwrap();
-    for key in 0..12 {
-        let data = json!({ "user": format!("u{key}"), "password": "marker-of-the-vault" });
-        vault
-            .put("apps", &format!("app/{key}/db"), &data)
-            .await
-            .unwrap();
-    }
-    let bench = Bench::new();
-    let store = format!(
+/// A store of the user's own, with the Secret that it names.
+fn store_and_token(vault: &Vault) -> String {
+    format!(
         "apiVersion: external-secrets.io/v1
 kind: ClusterSecretStore
 metadata: {{ name: any }}
@@ -50,7 +39,23 @@ stringData: {{ token: {} }}
 ",
         vault.addr(),
         vault.root_token()
-    );
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_vault_is_read_and_what_would_order_it_about_is_left_out() {
+    tidegate::run::install_crypto();
+    let vault = Vault::start(VaultOptions::default()).await.unwrap();
+    vault.enable_kv("apps", 2).await.unwrap();
+    for key in 0..12 {
+        let data = json!({ "user": format!("u{key}"), "password": "marker-of-the-vault" });
+        vault
+            .put("apps", &format!("app/{key}/db"), &data)
+            .await
+            .unwrap();
+    }
+    let bench = Bench::new();
+    let store = store_and_token(&vault);
     let file = bench.file("store.yaml", &store);
     let ended = tokio::task::spawn_blocking(move || {
         let phases = "steady,new-objects,rotate-one,outage,restart-term,namespace-deletion";

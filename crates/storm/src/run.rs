@@ -136,6 +136,17 @@ async fn tidy(admin: &Client, run: &str, screen: &mut Screen) -> Result<(), Stor
     }
 }
 
+/// Makes all objects, and tells how far it is.
+async fn objects(admin: &Client, load: &Load, screen: &mut Screen) -> Result<(), StormError> {
+    let mut made = 0;
+    setup::objects(admin, load, 0..load.objects, |_| {
+        made += 1;
+        screen.progress(&format!("making objects: {made} of {}", load.objects));
+    })
+    .await?;
+    Ok(())
+}
+
 /// The unrelated client's latencies before anything runs.
 async fn alone(probe: &Probe, time: Duration) -> Samples {
     let mark = probe.mark();
@@ -172,12 +183,7 @@ impl Run {
             origin,
         };
         let witness = witness::start(&load, [target.admin()?, target.admin()?], &watchers);
-        let mut made = 0;
-        setup::objects(&admin, &load, 0..load.objects, |_| {
-            made += 1;
-            screen.progress(&format!("making objects: {made} of {}", load.objects));
-        })
-        .await?;
+        objects(&admin, &load, screen).await?;
         let probe = Probe::start(target.dialler(), setup::probe_path(&load));
         let probe = Arc::new(probe.map_err(|error| {
             StormError::Failed(format!("the unrelated client cannot be started: {error}"))

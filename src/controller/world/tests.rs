@@ -1,6 +1,7 @@
 //! Pure. What counts while a write of ours is on its way: statuses of stores, versions of targets.
 
 use serde_json::json;
+use tidegate_api::StoreStatus;
 use tidegate_stages::StoreKey;
 
 use super::*;

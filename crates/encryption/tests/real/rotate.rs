@@ -209,7 +209,11 @@ async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
     let (mut kills, mut ended) = (0, false);
     let mut loaded = std::fs::read(bed.file()).unwrap();
     for turn in 0..80_i64 {
-        gate.allow(if turn % 4 == 3 { i64::MAX } else { turn * turn % 97 });
+        gate.allow(if turn % 4 == 3 {
+            i64::MAX
+        } else {
+            turn * turn % 97
+        });
         let words = gate.lead(words(&bed, &more));
         let mut command = tidegate(&words.iter().map(String::as_str).collect::<Vec<_>>());
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());

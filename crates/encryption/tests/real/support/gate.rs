@@ -39,7 +39,10 @@ impl Gate {
 
     /// The same words, with the kubeconfig that leads through here.
     pub fn lead(&self, mut words: Vec<String>) -> Vec<String> {
-        let flag = words.iter().position(|word| word == "--kubeconfig").unwrap();
+        let flag = words
+            .iter()
+            .position(|word| word == "--kubeconfig")
+            .unwrap();
         words[flag + 1] = self.kubeconfig.display().to_string();
         words
     }
