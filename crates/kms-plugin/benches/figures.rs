@@ -2,8 +2,9 @@
 //!
 //! `cargo bench -p tidegate-kms-plugin --bench figures`. For the rate the plugin runs on one core
 //! and the client on the other. Where one call follows the other, both are on one core and Vault
-//! has the other, since a wake-up across cores can cost more than a whole call. Times inside the plugin are what the client waits less
-//! what the key service took, so the way there and back counts against the plugin.
+//! has the other, since a wake-up across cores can cost more than a whole call.
+//! Times inside the plugin are what the client waits less what the key service took, so the way
+//! there and back counts against the plugin.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Seam. The laws that every [`KeyWrapper`] must pass, as code that any key service's tests can run.
+//! Seam. The laws that every [`KeyWrapper`] must pass, as code that any key service's tests run.
 //!
 //! [`check`] runs on a key service that works, [`check_fault`] on one that was made to fail. A law
 //! that does not hold comes back as [`LawBroken`].
