@@ -24,8 +24,10 @@ use super::world::{Look, World};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::patch::Patcher;
-use crate::registry::Fakes;
 use crate::report::Reporter;
+pub use parts::Parts;
+
+mod parts;
 
 mod arrivals;
 
@@ -78,34 +80,6 @@ pub struct Context {
     leading: AtomicBool,
     desks: Desks,
     losses: Mutex<Losses>,
-}
-
-/// The parts of a [`Context`] that others make.
-pub struct Parts {
-    /// The API server.
-    pub client: Client,
-    /// The time.
-    pub clock: Clock,
-    /// Settings of the shell.
-    pub settings: Settings,
-    /// Settings of decisions.
-    pub config: Arc<Config>,
-    /// What the watches have shown.
-    pub world: Arc<RwLock<World>>,
-    /// Calls to backends.
-    pub fetch: Fetch,
-    /// Logins.
-    pub sessions: Sessions,
-    /// Writes Secrets.
-    pub patcher: Patcher,
-    /// Writes statuses and events.
-    pub reporter: Reporter,
-    /// Counters.
-    pub metrics: Metrics,
-    /// Who makes the backends of `fake` stores.
-    pub fakes: Fakes,
-    /// Seeds jitter.
-    pub seed: u64,
 }
 
 impl Context {

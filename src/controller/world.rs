@@ -4,55 +4,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Namespace;
-use tidegate_api::{ExternalSecret, StoreKind, names};
+use tidegate_api::{ExternalSecret, StoreKind, StoreStatus, names};
 use tidegate_stages::{
-    Annotated, Config, DataHash, Memory, NamespaceView, ObjectKey, Observed, StoreKey, StoreView,
-    TargetDigest, TargetView, Trigger, text_hash,
+    Annotated, Config, DataHash, Memory, NamespaceView, ObjectKey, Observed, StoreFault, StoreKey,
+    StoreView, TargetDigest, TargetView, Trigger, text_hash,
 };
 
 use super::few::Few;
 use super::packed::{Packed, target_of};
 use super::relations::{Links, Relations, StoreId};
 use removed::Removed;
+pub use shown::{Arrival, Broken, Look, StoreEntry};
 
 mod held;
 mod removed;
-mod stores;
-
-pub use stores::StoreEntry;
-
-/// An ExternalSecret that does not decode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broken {
-    /// Its UID.
-    pub uid: Arc<str>,
-    /// Its generation.
-    pub generation: i64,
-    /// What does not decode, without a value of a Secret (it holds none).
-    pub cause: Arc<str>,
-}
-
-/// What an ExternalSecret that the watch shows is to what was known under its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
-    /// Nothing decodable was known.
-    New,
-    /// It was deleted and made again, and the watch has missed that.
-    Namesake,
-    /// Its user changed it.
-    Edited,
-    /// It asks for the same: a mere status write, or nothing new.
-    Known,
-}
-
-/// Somebody should look at an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// The object.
-    pub key: ObjectKey,
-    /// Why.
-    pub trigger: Trigger,
-}
+mod shown;
 
 /// What the watches have shown. One lock around it; every method is short and does no I/O.
 #[derive(Debug, Default)]
@@ -126,6 +92,55 @@ impl World {
     #[must_use]
     pub fn broken(&self, key: &ObjectKey) -> Option<Broken> {
         self.broken.get(key).cloned()
+    }
+
+    /// Takes in a store. Says whether its declaration or its release annotation is news.
+    /// `on_its_way` while a status of ours is.
+    pub fn set_store(&mut self, id: &StoreId, mut entry: StoreEntry, on_its_way: bool) -> bool {
+        if let Some(old) = self.stores.get(id) {
+            entry.keep_told(old, on_its_way);
+        }
+        match self.stores.get(id) {
+            Some(old) if old.uid == entry.uid && old.generation == entry.generation => {
+                entry.usable.clone_from(&old.usable);
+                let news = old.release != entry.release;
+                self.stores.insert(id.clone(), entry);
+                news
+            }
+            _ => {
+                self.stores.insert(id.clone(), entry);
+                true
+            }
+        }
+    }
+
+    /// Forgets a store.
+    pub fn remove_store(&mut self, id: &StoreId) {
+        self.stores.remove(id);
+    }
+
+    /// A store.
+    #[must_use]
+    pub fn store(&self, id: &StoreId) -> Option<StoreEntry> {
+        self.stores.get(id).cloned()
+    }
+
+    /// Keeps what validation found and what was written. Says whether usability changed.
+    pub fn validated(
+        &mut self,
+        id: &StoreId,
+        usable: Result<(), StoreFault>,
+        status: Option<StoreStatus>,
+    ) -> bool {
+        let Some(entry) = self.stores.get_mut(id) else {
+            return false;
+        };
+        if let Some(status) = status {
+            entry.told = Some(Arc::new(status));
+        }
+        let changed = entry.usable != usable;
+        entry.usable = usable;
+        changed
     }
 
     /// Who should look after a store, its credentials or its usability changed.

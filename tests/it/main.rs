@@ -5,8 +5,6 @@
 mod support;
 
 mod absence;
-// Its storms take an optimized build: `cargo test --release -p tidegate --test it chaos`.
-#[cfg_attr(debug_assertions, allow(dead_code))]
 mod chaos;
 mod faults;
 mod lease;

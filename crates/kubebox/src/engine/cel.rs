@@ -10,8 +10,8 @@ mod enabled {
     #[derive(Debug)]
     pub(crate) struct Rules {
         schema: kube_cel::CompiledSchema,
-        /// Whether a rule looks at more than one top-level field, or at what a status
-        /// write changes.
+        /// Whether a rule looks at more than one top-level field, or at what a status write
+        /// changes.
         wide: bool,
     }
 
