@@ -95,10 +95,10 @@ impl Object for Pair {
 }
 
 /// The private key of a PEM text, in PKCS#8.
-pub(super) fn pkcs8_of(text: &[u8]) -> Result<Der, FuncError> {
+pub(super) fn pkcs8_of(ctx: &mut Ctx<'_>, text: &[u8]) -> Result<Der, FuncError> {
     const UNKNOWN: &str = "failed to parse private key";
     let mut rest = text;
-    while let Some((block, after)) = pem::next(rest) {
+    while let Some((block, after)) = pem::next(ctx, rest)? {
         rest = after;
         let der = block.der.as_bytes();
         match block.kind.as_str() {
@@ -123,7 +123,7 @@ fn key_pair(ctx: &mut Ctx<'_>, given: Option<&Value>) -> Result<(KeyPair, Str), 
     const FAILED: &str = "error generating private key";
     ctx.key_work(given.map_or(keys::RSA_2048, |_| keys::USE))?;
     let (text, pkcs8) = match given {
-        Some(text) => (Str::from(text.bytes()), pkcs8_of(text.bytes())?),
+        Some(text) => (Str::from(text.bytes()), pkcs8_of(ctx, text.bytes())?),
         None => {
             let pkcs1 = keys::rsa_key(aws_lc_rs::rsa::KeySize::Rsa2048)?;
             let mut text = Buf::new();
@@ -231,7 +231,7 @@ fn gen_signed(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         _ => None,
     };
     let ca = ca.ok_or(NO_CA)?;
-    let signer = load(&pkcs8_of(ca.key.as_bytes())?).ok_or(NO_CA)?;
+    let signer = load(&pkcs8_of(ctx, ca.key.as_bytes())?).ok_or(NO_CA)?;
     let issuer = Issuer::from_ca_cert_pem(&ca.cert.to_text(), signer).map_err(|_| NO_CA)?;
     let mut params = params(ctx, &args[0], args[3].as_int())?;
     params.use_authority_key_identifier_extension = true;
@@ -257,8 +257,8 @@ fn build(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         decoded(&args[0], "certificate")?,
         decoded(&args[1], "private key")?,
     );
-    let (block, _) = pem::next(cert.as_bytes()).ok_or("unable to decode certificate")?;
+    let (block, _) = pem::next(ctx, cert.as_bytes())?.ok_or("unable to decode certificate")?;
     super::chain::chain_order(&[block.der.as_bytes()]).map_err(|_| "error parsing certificate")?;
-    pkcs8_of(key.as_bytes())?;
+    pkcs8_of(ctx, key.as_bytes())?;
     Ok(Value::Object(Rc::new(Pair { cert, key })))
 }
