@@ -38,7 +38,6 @@
 //! | nesting, recursion, steps, memory, output | end in an error at [`Limits`] |
 //! | `genPrivateKey "dsa"` | the key is random, its domain parameters are always the same |
 //! | `fromYaml` of malformed text | `Error` holds the line, and none of the text |
-//! | `regex…` on invalid UTF-8 | `.` does not match an invalid byte |
 //! | a function's error | has the same place, not always the same words |
 //! | unexported fields, methods with two results | `can't evaluate field` |
 mod analysis;

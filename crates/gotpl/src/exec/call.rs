@@ -60,7 +60,13 @@ impl<'t> Exec<'t, '_, '_> {
             values.insert(0, Value::str(written));
         }
         self.step()?;
-        (function.run)(self.ctx, &values)
+        let texts = values.iter().map(|value| match value {
+            Value::Str(text) => text.len() as u64,
+            _ => 0,
+        });
+        // Every function may look at each byte of its arguments; what does more charges more.
+        let read = self.ctx.step(texts.sum::<u64>() / 512);
+        read.and_then(|()| (function.run)(self.ctx, &values))
             .map(Operand::plain)
             .map_err(|err| {
                 self.at = node;

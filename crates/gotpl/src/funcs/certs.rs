@@ -95,10 +95,10 @@ impl Object for Pair {
 }
 
 /// The private key of a PEM text, in PKCS#8.
-pub(super) fn pkcs8_of(text: &[u8]) -> Result<Der, FuncError> {
+pub(super) fn pkcs8_of(ctx: &mut Ctx<'_>, text: &[u8]) -> Result<Der, FuncError> {
     const UNKNOWN: &str = "failed to parse private key";
     let mut rest = text;
-    while let Some((block, after)) = pem::next(rest) {
+    while let Some((block, after)) = pem::next(ctx, rest)? {
         rest = after;
         let der = block.der.as_bytes();
         match block.kind.as_str() {
@@ -123,7 +123,7 @@ fn key_pair(ctx: &mut Ctx<'_>, given: Option<&Value>) -> Result<(KeyPair, Str), 
     const FAILED: &str = "error generating private key";
     ctx.key_work(given.map_or(keys::RSA_2048, |_| keys::USE))?;
     let (text, pkcs8) = match given {
-        Some(text) => (Str::from(text.bytes()), pkcs8_of(text.bytes())?),
+        Some(text) => (Str::from(text.bytes()), pkcs8_of(ctx, text.bytes())?),
         None => {
             let pkcs1 = keys::rsa_key(aws_lc_rs::rsa::KeySize::Rsa2048)?;
             let mut text = Buf::new();
@@ -142,6 +142,7 @@ fn load(pkcs8: &[u8]) -> Option<KeyPair> {
 
 fn params(ctx: &mut Ctx<'_>, cn: &Value, days: i64) -> Result<CertificateParams, FuncError> {
     const RANGE: &str = "validity is out of range";
+    ctx.alloc(4 * cn.bytes().len())?;
     let mut params = CertificateParams::default();
     params.not_before =
         OffsetDateTime::from_unix_timestamp(ctx.now.as_second()).map_err(|_| RANGE)?;
@@ -169,8 +170,13 @@ fn params(ctx: &mut Ctx<'_>, cn: &Value, days: i64) -> Result<CertificateParams,
 }
 
 /// Adds the names and addresses of the arguments.
-fn name(params: &mut CertificateParams, ips: &Value, names: &Value) -> Result<(), FuncError> {
-    let texts = |list: &Value| -> Result<Vec<String>, FuncError> {
+fn name(
+    ctx: &mut Ctx<'_>,
+    params: &mut CertificateParams,
+    ips: &Value,
+    names: &Value,
+) -> Result<(), FuncError> {
+    let mut texts = |list: &Value| -> Result<Vec<String>, FuncError> {
         let items = list
             .as_list()
             .map(|list| list.items().clone())
@@ -178,7 +184,11 @@ fn name(params: &mut CertificateParams, ips: &Value, names: &Value) -> Result<()
         items
             .iter()
             .map(|item| match item {
-                Value::Str(_) => Ok(item.to_text().into_owned()),
+                Value::Str(text) => {
+                    // In the parameters, in the certificate, and in its text.
+                    ctx.alloc(64 + 4 * text.len())?;
+                    Ok(item.to_text().into_owned())
+                }
                 other => Err(format!("error parsing: {} is no string", other.type_name()).into()),
             })
             .collect()
@@ -219,7 +229,7 @@ fn gen_ca(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 fn gen_self_signed(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let mut params = params(ctx, &args[0], args[3].as_int())?;
-    name(&mut params, &args[1], &args[2])?;
+    name(ctx, &mut params, &args[1], &args[2])?;
     let (keys, text) = key_pair(ctx, args.get(4))?;
     Ok(pair(&params.self_signed(&keys).map_err(|_| FAILED)?, text))
 }
@@ -231,11 +241,11 @@ fn gen_signed(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         _ => None,
     };
     let ca = ca.ok_or(NO_CA)?;
-    let signer = load(&pkcs8_of(ca.key.as_bytes())?).ok_or(NO_CA)?;
+    let signer = load(&pkcs8_of(ctx, ca.key.as_bytes())?).ok_or(NO_CA)?;
     let issuer = Issuer::from_ca_cert_pem(&ca.cert.to_text(), signer).map_err(|_| NO_CA)?;
     let mut params = params(ctx, &args[0], args[3].as_int())?;
     params.use_authority_key_identifier_extension = true;
-    name(&mut params, &args[1], &args[2])?;
+    name(ctx, &mut params, &args[1], &args[2])?;
     let (keys, text) = key_pair(ctx, args.get(5))?;
     Ok(pair(
         &params.signed_by(&keys, &issuer).map_err(|_| FAILED)?,
@@ -257,8 +267,8 @@ fn build(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         decoded(&args[0], "certificate")?,
         decoded(&args[1], "private key")?,
     );
-    let (block, _) = pem::next(cert.as_bytes()).ok_or("unable to decode certificate")?;
+    let (block, _) = pem::next(ctx, cert.as_bytes())?.ok_or("unable to decode certificate")?;
     super::chain::chain_order(&[block.der.as_bytes()]).map_err(|_| "error parsing certificate")?;
-    pkcs8_of(key.as_bytes())?;
+    pkcs8_of(ctx, key.as_bytes())?;
     Ok(Value::Object(Rc::new(Pair { cert, key })))
 }

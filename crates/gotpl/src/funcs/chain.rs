@@ -24,7 +24,7 @@ fn filter_pem(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     let (kind, mut rest) = (args[0].to_text(), args[1].bytes());
     ctx.work(rest.len() * 4)?;
     let mut out = ctx.buf();
-    while let Some((block, after)) = pem::next(rest) {
+    while let Some((block, after)) = pem::next(ctx, rest)? {
         ctx.step(10)?;
         if block.kind.eq_ignore_ascii_case(&kind) {
             pem::encode(&block.kind, block.der.as_bytes(), &mut out);
@@ -42,7 +42,7 @@ pub(super) fn certificates(ctx: &mut Ctx<'_>, text: &[u8]) -> Result<Vec<Buf>, F
     ctx.work(text.len() * 4)?;
     let mut all = Vec::new();
     let mut rest = text;
-    while let Some((block, after)) = pem::next(rest) {
+    while let Some((block, after)) = pem::next(ctx, rest)? {
         ctx.step(100)?;
         if block.kind == "CERTIFICATE" {
             all.push(block.der);
@@ -149,7 +149,7 @@ fn filter_chain(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 /// DNS names, addresses, mailboxes and URIs, in this order.
 fn sans(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
     ctx.work(args[0].bytes().len() * 4)?;
-    let (block, _) = pem::next(args[0].bytes()).ok_or("failed to decode PEM block")?;
+    let (block, _) = pem::next(ctx, args[0].bytes())?.ok_or("failed to decode PEM block")?;
     let (_, cert) = X509Certificate::from_der(block.der.as_bytes())
         .map_err(|_| "failed to parse certificate")?;
     let mut kinds: [Vec<String>; 4] = Default::default();

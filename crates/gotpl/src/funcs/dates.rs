@@ -118,6 +118,7 @@ fn date_modify(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 /// Seconds, as text or as `int64`, as a duration.
 fn duration(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    ctx.work(args[0].bytes().len())?;
     let seconds = match &args[0] {
         Value::Str(_) => atoi(args[0].bytes()),
         Value::Int(n, IntKind::Int64) => *n,
@@ -128,6 +129,7 @@ fn duration(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
 
 /// A duration, or the time since a moment, in its largest unit alone.
 fn duration_round(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
+    ctx.work(args[0].bytes().len() * 2)?;
     let nanos = match &args[0] {
         Value::Str(_) => parse_duration(args[0].bytes()).unwrap_or(0),
         Value::Int(n, IntKind::Int64) => *n,

@@ -6,6 +6,7 @@ pub(super) use decode::decode;
 use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
+use crate::limits::Limit;
 use crate::registry::Function;
 use crate::runes;
 use crate::strconv::{self, FloatVerb};
@@ -96,6 +97,9 @@ fn write(
     level: usize,
 ) -> Result<(), FuncError> {
     ctx.step(1)?;
+    if out.overflowed() {
+        return Err(Limit::Memory.into());
+    }
     match value {
         Value::Nil => out.text("null"),
         Value::Bool(b) => out.text(if *b { "true" } else { "false" }),
@@ -103,7 +107,10 @@ fn write(
         Value::Uint(n, _) => out.text(&n.to_string()),
         Value::Float(f) => out.text(&number(*f)?),
         Value::Complex(..) => return Err("json: unsupported type: complex128".into()),
-        Value::Str(s) => string(out, s.as_bytes(), style.escape_html),
+        Value::Str(s) => {
+            ctx.work(s.len())?;
+            string(out, s.as_bytes(), style.escape_html);
+        }
         Value::Object(object) => write(ctx, out, &object.data(), style, level)?,
         Value::List(list) if list.is_nil() => out.text("null"),
         Value::Map(map) if map.is_nil() => out.text("null"),
@@ -122,6 +129,7 @@ fn write(
             out.byte(b'{');
             for (i, (key, value)) in map.entries().iter().enumerate() {
                 separate(out, style, i, level + 1);
+                ctx.work(key.len())?;
                 string(out, key.as_bytes(), style.escape_html);
                 out.text(if style.pretty { ": " } else { ":" });
                 write(ctx, out, value, style, level + 1)?;

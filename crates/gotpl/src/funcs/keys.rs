@@ -108,7 +108,7 @@ fn rsa_decrypt(ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         b"SHA512" => &OAEP_SHA512_MGF1SHA512,
         _ => &OAEP_SHA256_MGF1SHA256,
     };
-    let (block, _) = pem::next(key.bytes()).ok_or("failed to decode PEM block")?;
+    let (block, _) = pem::next(ctx, key.bytes())?.ok_or("failed to decode PEM block")?;
     let pkcs8 = if block.kind == "RSA PRIVATE KEY" {
         der::pkcs8(der::RSA, block.der.as_bytes())
     } else {

@@ -1,6 +1,11 @@
 //! Pure. PEM blocks: found in text, and written as Go writes them.
 use super::encoding::BASE64;
 use crate::bytes::Buf;
+use crate::ctx::Ctx;
+use crate::error::FuncError;
+
+/// A block and the text after it.
+type Found<'t> = Option<(Block, &'t [u8])>;
 
 /// A PEM block.
 pub(super) struct Block {
@@ -20,22 +25,31 @@ pub(super) fn encode(kind: &str, der: &[u8], out: &mut Buf) {
     out.text(&format!("-----END {kind}-----\n"));
 }
 
-/// The next block and the text after it; none if there is no whole one.
-pub(super) fn next(text: &[u8]) -> Option<(Block, &[u8])> {
+/// The next block and the text after it; none if there is no whole one. What is read more than
+/// once, in search of ends that do not come, is taken from the budget each time.
+pub(super) fn next<'t>(ctx: &mut Ctx<'_>, text: &'t [u8]) -> Result<Found<'t>, FuncError> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     let mut rest = text;
     loop {
-        let at = super::strings::find(rest, BEGIN)?;
+        ctx.step(1)?;
+        let Some(at) = super::strings::find(rest, BEGIN) else {
+            return Ok(None);
+        };
         let at_line_start = at == 0 || rest[at - 1] == b'\n';
         let body = &rest[at + BEGIN.len()..];
-        if at_line_start && let Some(found) = block(body) {
-            return Some(found);
+        if at_line_start {
+            let found = block(body);
+            let read = body.len() - found.as_ref().map_or(0, |(_, after)| after.len());
+            ctx.work(read)?;
+            if found.is_some() {
+                return Ok(found);
+            }
         }
         rest = body;
     }
 }
 
-fn block(text: &[u8]) -> Option<(Block, &[u8])> {
+fn block(text: &[u8]) -> Found<'_> {
     let line = text.iter().position(|&b| b == b'\n')?;
     let kind = text[..line].trim_ascii_end().strip_suffix(b"-----")?;
     let end = [b"-----END ", kind, b"-----"].concat();

@@ -100,7 +100,7 @@ fn key_store(ctx: &mut Ctx<'_>, args: &[Value], whole: bool) -> Answer {
     for der in &ders {
         parsed(der.as_bytes())?;
     }
-    let key = pkcs8_of(args[1].bytes())?;
+    let key = pkcs8_of(ctx, args[1].bytes())?;
     der::inside_pkcs8(&key).ok_or("failed to parse private key")?;
     let store = write::key_store(ctx, &key, &ders, args.get(2).map_or(&[], Value::bytes))?;
     encoded(ctx, &store)

@@ -2,6 +2,7 @@
 mod class;
 mod count;
 mod expand;
+mod level;
 mod syntax;
 mod text;
 
@@ -73,15 +74,37 @@ const SIZE_LIMIT: usize = 1 << 20;
 /// Steps that compiling even the smallest expression costs.
 const LEAST_COST: u64 = 30;
 
+/// States of an expression, at most: those of [`SIZE_LIMIT`], and a bound on what it takes to
+/// read it.
+const MOST_STATES: u64 = 50_000;
+
 struct Compiled {
     regex: Regex,
     names: Vec<Option<String>>,
+    /// About the number of states, each of which may look at each byte.
+    states: u64,
+    longest: Option<u64>,
 }
 
 impl Compiled {
     fn is_match(&self, ctx: &mut Ctx<'_>, args: &[Value]) -> Answer {
         let text = Text::new(ctx, args[1].bytes())?;
+        self.search(ctx, text.text().len())?;
         Ok(Value::Bool(self.regex.is_match(text.text())))
+    }
+
+    /// Takes the steps of looking at so many bytes from the budget.
+    fn search(&self, ctx: &mut Ctx<'_>, bytes: usize) -> Result<(), FuncError> {
+        let each = 5 + self.states;
+        ctx.step((bytes as u64).saturating_mul(each) / 320)
+    }
+
+    /// Takes the steps of the search behind a match: it may look at all that is left, or no
+    /// further than the longest match would go.
+    fn search_on(&self, ctx: &mut Ctx<'_>, left: usize) -> Result<(), FuncError> {
+        let longest = self.longest.and_then(|longest| longest.try_into().ok());
+        ctx.step(1)?;
+        self.search(ctx, left.min(longest.unwrap_or(usize::MAX)))
     }
 }
 
@@ -89,9 +112,7 @@ impl Compiled {
 /// no `must` say how they came by a mistake, as Go does.
 fn compile(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Result<Compiled, FuncError> {
     let pattern = args[0].bytes();
-    // Searching takes at least one pass.
     ctx.step(LEAST_COST + pattern.len() as u64)?;
-    ctx.work(args[1].bytes().len())?;
     let failed = |what: &str, part: &[u8]| {
         let mut text = Vec::new();
         if !must {
@@ -110,6 +131,9 @@ fn compile(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Result<Compiled, Fu
     };
     let expression = syntax::parse(valid).map_err(|err| failed(err.what, err.part.as_bytes()))?;
     ctx.step(expression.cost)?;
+    if expression.cost > MOST_STATES {
+        return Err(Limit::Memory.into());
+    }
     let built = RegexBuilder::new(&expression.source)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(SIZE_LIMIT)
@@ -119,6 +143,8 @@ fn compile(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Result<Compiled, Fu
         Ok(regex) => Ok(Compiled {
             regex,
             names: expression.names,
+            states: expression.cost,
+            longest: expression.longest,
         }),
         // Go would compile it: it is too large, and not malformed.
         Err(_) => Err(Limit::Memory.into()),
@@ -128,25 +154,26 @@ fn compile(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Result<Compiled, Fu
 fn find(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
     let compiled = compile(ctx, args, must)?;
     let text = Text::new(ctx, args[1].bytes())?;
+    compiled.search(ctx, text.text().len())?;
     match compiled.regex.find(text.text()) {
         Some(found) => ctx.str(text.bytes(found.range())),
         None => Ok("".into()),
     }
 }
 
-/// Matches that Go finds, as ranges: an empty one right after another does not count. Each
-/// search may look at all that is left, so each is charged with it.
+/// Matches that Go finds, as ranges: an empty one right after another does not count.
 fn matches(
     ctx: &mut Ctx<'_>,
-    regex: &Regex,
+    compiled: &Compiled,
     text: &str,
     limit: i64,
 ) -> Result<Vec<std::ops::Range<usize>>, FuncError> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut found = Vec::new();
-    for range in regex.find_iter(text).map(|m| m.range()).take(limit) {
-        ctx.step(1)?;
-        ctx.work(text.len() - range.end)?;
+    compiled.search(ctx, text.len())?;
+    let all = compiled.regex.find_iter(text).map(|m| m.range());
+    for range in all.take(limit) {
+        compiled.search_on(ctx, text.len() - range.end)?;
         found.push(range);
     }
     Ok(found)
@@ -155,7 +182,7 @@ fn matches(
 fn find_all(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
     let compiled = compile(ctx, args, must)?;
     let text = Text::new(ctx, args[1].bytes())?;
-    let found = matches(ctx, &compiled.regex, text.text(), args[2].as_int())?;
+    let found = matches(ctx, &compiled, text.text(), args[2].as_int())?;
     if found.is_empty() {
         return Ok(Value::List(List::nil(&Ty::Str)));
     }
@@ -171,18 +198,28 @@ fn replace(ctx: &mut Ctx<'_>, args: &[Value], expand: bool, must: bool) -> Answe
         vec![expand::Part::Text(new)]
     };
     ctx.alloc(parts.len() * size_of::<expand::Part<'_>>())?;
+    let group = |part: &expand::Part<'_>| matches!(part, expand::Part::Group(1..));
+    let groups = parts.iter().any(group);
+    compiled.search(ctx, text.text().len())?;
     let mut out = ctx.buf();
     let mut end = 0;
-    for captures in compiled.regex.captures_iter(text.text()) {
-        let Some(whole) = captures.get(0) else {
-            continue;
-        };
-        ctx.step(1 + parts.len() as u64 / 8)?;
-        ctx.work(text.text().len() - whole.end())?;
+    for whole in compiled.regex.find_iter(text.text()) {
+        ctx.step(parts.len() as u64 / 8)?;
+        compiled.search_on(ctx, text.text().len() - whole.end())?;
         out.put(text.bytes(end..whole.start()));
+        let captures = if groups {
+            // Which group matched where is found out by going over the match once more.
+            compiled.search(ctx, whole.len())?;
+            compiled.regex.captures_at(text.text(), whole.start())
+        } else {
+            None
+        };
         expand::write(&mut out, &parts, |number| {
-            let group = captures.get(number);
-            group.map_or(b"", |group| text.bytes(group.range()))
+            let range = match &captures {
+                Some(captures) => captures.get(number).map(|group| group.range()),
+                None => (number == 0).then(|| whole.range()),
+            };
+            range.map_or(b"", |range| text.bytes(range))
         });
         end = whole.end();
         if out.overflowed() {
@@ -206,7 +243,7 @@ fn split(ctx: &mut Ctx<'_>, args: &[Value], must: bool) -> Answer {
     }
     let mut parts: Vec<Str> = Vec::new();
     let (mut start, mut end) = (0, 0);
-    for range in matches(ctx, &compiled.regex, text.text(), limit)? {
+    for range in matches(ctx, &compiled, text.text(), limit)? {
         if limit > 0 && parts.len() as i64 == limit - 1 {
             break;
         }

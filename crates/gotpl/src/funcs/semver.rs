@@ -5,6 +5,7 @@ mod version;
 use std::any::Any;
 use std::rc::Rc;
 
+use crate::ctx::Ctx;
 use crate::error::FuncError;
 use crate::registry::Function;
 use crate::ty::{Ty, UintKind};
@@ -16,31 +17,40 @@ type Answer = Result<Value, FuncError>;
 const TYPE: Ty = Ty::Object("*semver.Version");
 
 pub(super) const TABLE: &[Function] = &[
-    Function::new("semver", &[Ty::Str], |_, args| {
+    Function::new("semver", &[Ty::Str], |ctx, args| {
+        ctx.alloc(HELD + 4 * args[0].bytes().len())?;
         Version::parse(&args[0].to_text()).map(object)
     }),
     Function::new("semverCompare", &[Ty::Str, Ty::Str], |ctx, args| {
-        ctx.work(args[0].bytes().len() * 16)?;
+        ctx.alloc(CONSTRAINT * args[0].bytes().len())?;
+        ctx.alloc(4 * args[1].bytes().len())?;
         let constraints = constraint::parse(&args[0].to_text())?;
         let version = Version::parse(&args[1].to_text())?;
         Ok(Value::Bool(constraint::holds(&constraints, &version)))
     }),
 ];
 
+/// Bytes of a version beside its text.
+const HELD: usize = 128;
+/// Bytes of conditions that each byte of a constraint may come to.
+const CONSTRAINT: usize = 100;
+
 const METHODS: &[Function] = &[
     Function::new("Major", &[TYPE], |_, args| part(args, |v| v.major)),
     Function::new("Minor", &[TYPE], |_, args| part(args, |v| v.minor)),
     Function::new("Patch", &[TYPE], |_, args| part(args, |v| v.patch)),
-    Function::new("Prerelease", &[TYPE], |_, args| {
-        text(args, |v| v.prerelease.clone())
+    Function::new("Prerelease", &[TYPE], |ctx, args| {
+        text(ctx, args, |v| v.prerelease.clone())
     }),
-    Function::new("Metadata", &[TYPE], |_, args| {
-        text(args, |v| v.metadata.clone())
+    Function::new("Metadata", &[TYPE], |ctx, args| {
+        text(ctx, args, |v| v.metadata.clone())
     }),
-    Function::new("Original", &[TYPE], |_, args| {
-        text(args, |v| v.original.clone())
+    Function::new("Original", &[TYPE], |ctx, args| {
+        text(ctx, args, |v| v.original.clone())
     }),
-    Function::new("String", &[TYPE], |_, args| text(args, Version::to_string)),
+    Function::new("String", &[TYPE], |ctx, args| {
+        text(ctx, args, Version::to_string)
+    }),
     Function::new("Compare", &[TYPE, TYPE], |_, args| {
         let (a, b) = (of(&args[0])?, of(&args[1])?);
         Ok(Value::int(a.cmp(b) as i64))
@@ -60,14 +70,14 @@ const METHODS: &[Function] = &[
     Function::new("GreaterThanEqual", &[TYPE, TYPE], |_, args| {
         Ok(Value::Bool(of(&args[0])?.cmp(of(&args[1])?).is_ge()))
     }),
-    Function::new("IncMajor", &[TYPE], |_, args| {
-        Ok(object(of(&args[0])?.next_major()))
+    Function::new("IncMajor", &[TYPE], |ctx, args| {
+        next(ctx, args, Version::next_major)
     }),
-    Function::new("IncMinor", &[TYPE], |_, args| {
-        Ok(object(of(&args[0])?.next_minor()))
+    Function::new("IncMinor", &[TYPE], |ctx, args| {
+        next(ctx, args, Version::next_minor)
     }),
-    Function::new("IncPatch", &[TYPE], |_, args| {
-        Ok(object(of(&args[0])?.next_patch()))
+    Function::new("IncPatch", &[TYPE], |ctx, args| {
+        next(ctx, args, Version::next_patch)
     }),
 ];
 
@@ -87,8 +97,14 @@ fn part(args: &[Value], get: fn(&Version) -> u64) -> Answer {
     Ok(Value::Uint(get(of(&args[0])?), UintKind::Uint64))
 }
 
-fn text(args: &[Value], get: fn(&Version) -> String) -> Answer {
-    Ok(Value::str(get(of(&args[0])?)))
+fn text(ctx: &mut Ctx<'_>, args: &[Value], get: fn(&Version) -> String) -> Answer {
+    ctx.str(get(of(&args[0])?))
+}
+
+fn next(ctx: &mut Ctx<'_>, args: &[Value], get: fn(&Version) -> Version) -> Answer {
+    let version = of(&args[0])?;
+    ctx.alloc(HELD + 4 * version.original.len())?;
+    Ok(object(get(version)))
 }
 
 impl Object for Version {

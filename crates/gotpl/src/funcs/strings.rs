@@ -123,6 +123,7 @@ pub(super) const TABLE: &[Function] = &[
             other => to_strs(ctx, other)?,
         };
         ctx.step(items.len() as u64 / 4)?;
+        ctx.work(items.iter().map(|item| 4 * item.len()).sum())?;
         items.sort();
         cast::strs(ctx, items)
     }),

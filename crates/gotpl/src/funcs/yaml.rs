@@ -6,7 +6,7 @@ mod write;
 
 use std::collections::{BTreeMap, HashMap};
 
-use granit_parser::{Event, Parser, ScalarStyle, StrInput};
+use granit_parser::{Event, Parser, ScalarStyle, StrInput, Tag};
 
 use super::dicts::deep_copy;
 use crate::bytes::Str;
@@ -107,11 +107,7 @@ impl<'t> Reader<'t> {
         ctx.step(1)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let tag = tag.as_ref().and_then(|tag| tag.suffix_in_namespace(TAGS));
-                let tag = tag.as_deref();
-                let plain = style == ScalarStyle::Plain;
-                let scalar = resolve::resolve(&text, plain, tag).map_err(malformed)?;
-                let value = scalar.into_value(ctx)?;
+                let value = scalar(&text, style, tag.as_deref())?.into_value(ctx)?;
                 self.anchors.insert(anchor, value.clone());
                 Ok(value)
             }
@@ -153,13 +149,9 @@ impl<'t> Reader<'t> {
             let (key, merge) = match self.next()? {
                 Event::MappingEnd => break,
                 Event::Scalar(text, style, anchor, tag) => {
-                    let tag = tag.as_ref().and_then(|tag| tag.suffix_in_namespace(TAGS));
-                    let tag = tag.as_deref();
-                    let plain = style == ScalarStyle::Plain;
-                    let scalar = resolve::resolve(&text, plain, tag).map_err(malformed)?;
-                    let key = key_text(&scalar)?;
+                    let key = key_text(&scalar(&text, style, tag.as_deref())?)?;
                     self.anchors.insert(anchor, Value::Str(key.clone()));
-                    (key, plain && text == "<<")
+                    (key, style == ScalarStyle::Plain && text == "<<")
                 }
                 Event::Alias(id) => match self.anchors.get(&id) {
                     Some(Value::Str(key)) => (key.clone(), false),
@@ -181,6 +173,17 @@ impl<'t> Reader<'t> {
         }
         ctx.map(entries)
     }
+}
+
+/// What a scalar means, of a value or of a key.
+fn scalar<'s>(
+    text: &'s str,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+) -> Result<Scalar<'s>, FuncError> {
+    let tag = tag.and_then(|tag| tag.suffix_in_namespace(TAGS));
+    let plain = style == ScalarStyle::Plain;
+    resolve::resolve(text, plain, tag.as_deref()).map_err(malformed)
 }
 
 /// `<<`: a map, or a list of maps of which the first wins.

@@ -1,5 +1,6 @@
 //! Pure. Deep equality as Go's `reflect.DeepEqual` has it.
 use super::Value;
+use crate::bytes::Str;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
 
@@ -13,6 +14,15 @@ pub(crate) fn deep_equal(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool
     equal
 }
 
+/// Many bytes are compared at once, so each costs less than other work on it.
+fn same_text(ctx: &mut Ctx<'_>, a: &Str, b: &Str) -> Result<bool, FuncError> {
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    ctx.work(a.len() / 8)?;
+    Ok(a == b)
+}
+
 fn compare(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
     ctx.step(1)?;
     Ok(match (a, b) {
@@ -22,7 +32,7 @@ fn compare(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
         (Value::Uint(x, k), Value::Uint(y, l)) => x == y && k == l,
         (Value::Float(x), Value::Float(y)) => x == y,
         (Value::Complex(a, b), Value::Complex(c, d)) => a == c && b == d,
-        (Value::Str(x), Value::Str(y)) => x == y,
+        (Value::Str(x), Value::Str(y)) => same_text(ctx, x, y)?,
         (Value::List(x), Value::List(y)) => {
             if x.elem() != y.elem() || x.is_nil() != y.is_nil() || x.len() != y.len() {
                 return Ok(false);
@@ -43,7 +53,7 @@ fn compare(ctx: &mut Ctx<'_>, a: &Value, b: &Value) -> Result<bool, FuncError> {
             if !x.same(y) {
                 let (x, y) = (x.entries(), y.entries());
                 for ((k, a), (l, b)) in x.iter().zip(y.iter()) {
-                    if k != l || !deep_equal(ctx, a, b)? {
+                    if !same_text(ctx, k, l)? || !deep_equal(ctx, a, b)? {
                         return Ok(false);
                     }
                 }

@@ -1,5 +1,19 @@
-//! Pure. Hostile templates: what loops, nests, grows or backtracks; every function on large values.
-use gotpl::{Registry, Value};
+//! Shell. Hostile templates, and how they are run: what loops, nests, grows or backtracks.
+#[path = "cases/expressions.rs"]
+mod expressions;
+#[path = "cases/thought_of.rs"]
+mod thought_of;
+
+use std::alloc::System;
+
+use gotpl::{Env, ExecErrorKind, Limit, Limits, Options, Random, Template, Value};
+use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait as _};
+
+#[global_allocator]
+static COUNTED: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// The stack that an async runtime gives its workers.
+pub const STACK: usize = 2 << 20;
 
 /// A template and what is wrong with it.
 pub struct Case {
@@ -9,10 +23,88 @@ pub struct Case {
     pub source: String,
 }
 
-fn case(name: &str, source: impl Into<String>) -> Case {
+/// A case by name and source.
+pub fn case(name: &str, source: impl Into<String>) -> Case {
     Case {
         name: name.to_owned(),
         source: source.into(),
+    }
+}
+
+/// Cases thought of one by one.
+pub fn thought_of() -> Vec<Case> {
+    let mut all = thought_of::thought_of();
+    all.extend(expressions::expressions());
+    all
+}
+
+/// A generator that repeats.
+pub struct Draw(pub u64);
+
+impl Draw {
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+impl Random for Draw {
+    fn fill(&mut self, buf: &mut [u8]) {
+        buf.iter_mut()
+            .for_each(|byte| *byte = self.below(256) as u8);
+    }
+}
+
+/// How a template ended.
+pub enum End {
+    /// Rendered so many bytes.
+    Bytes(usize),
+    /// Stopped by a bound.
+    Limit(Limit),
+    /// Failed for another reason.
+    Fails,
+}
+
+/// What one template took.
+pub struct Run {
+    /// How it ended.
+    pub end: End,
+    /// Bytes allocated at the peak, beside those that were before.
+    pub peak: usize,
+}
+
+/// Runs a template under the default limits.
+pub fn run(case: &Case, data: &Value) -> Run {
+    COUNTED.reset_peak_memory();
+    let end = ended(case, data);
+    Run {
+        end,
+        peak: COUNTED.get_peak_memory(),
+    }
+}
+
+fn ended(case: &Case, data: &Value) -> End {
+    let template = match Template::parse("t", case.source.as_str(), &Options::default()) {
+        Ok(template) => template,
+        Err(error) => return error.limit().map_or(End::Fails, End::Limit),
+    };
+    let mut env = Env {
+        now: jiff::Timestamp::UNIX_EPOCH,
+        zone: jiff::tz::TimeZone::UTC,
+        rng: &mut Draw(1),
+        limits: Limits::default(),
+        expired: &|| false,
+    };
+    match template.execute(data, &mut env) {
+        Ok(out) => End::Bytes(out.len()),
+        Err(error) => match error.kind() {
+            ExecErrorKind::Limit(limit) => End::Limit(*limit),
+            _ => End::Fails,
+        },
     }
 }
 
@@ -25,23 +117,30 @@ pub fn data() -> Value {
     let lines: String = (0..50_000).map(|i| format!("k{i}: &a{i} v\n")).collect();
     let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".repeat(15_000);
     let bomb = bomb();
+    let mut draw = Draw(5);
+    let random: String = (0..1 << 19)
+        .map(|_| char::from(b' ' + draw.below(95) as u8))
+        .collect();
     Value::strings([
-        ("s", "a".repeat(1 << 20)),
-        ("u", "é€\u{1f600}\u{301}".repeat(100_000)),
-        ("w", "a b, ".repeat(200_000)),
-        ("p", "(".repeat(50_000)),
-        ("digits", "9".repeat(1 << 20)),
-        ("dots", "../.".repeat(250_000)),
-        ("deep", deep),
-        ("nested", nested),
-        ("objects", objects),
-        ("yaml", yaml),
-        ("lines", lines),
-        ("bomb", bomb),
-        ("pem", pem),
-        ("zeros", "\0".repeat(1 << 20)),
-        ("e", "1e".to_owned() + &"9".repeat(300)),
-        ("short", "x".to_owned()),
+        ("s", "a".repeat(1 << 20).into_bytes()),
+        ("u", "é€\u{1f600}\u{301}".repeat(100_000).into_bytes()),
+        ("w", "a b, ".repeat(200_000).into_bytes()),
+        ("p", "(".repeat(50_000).into_bytes()),
+        ("digits", "9".repeat(1 << 20).into_bytes()),
+        ("dots", "../.".repeat(250_000).into_bytes()),
+        ("deep", deep.into_bytes()),
+        ("nested", nested.into_bytes()),
+        ("objects", objects.into_bytes()),
+        ("yaml", yaml.into_bytes()),
+        ("lines", lines.into_bytes()),
+        ("bomb", bomb.into_bytes()),
+        ("pem", pem.into_bytes()),
+        ("zeros", "\0".repeat(1 << 20).into_bytes()),
+        ("e", format!("1e{}", "9".repeat(300)).into_bytes()),
+        ("short", b"x".to_vec()),
+        ("random", random.into_bytes()),
+        // Half of its bytes are not UTF-8.
+        ("wrong", b"a\xff".repeat(1 << 18)),
     ])
 }
 
@@ -54,230 +153,4 @@ fn bomb() -> String {
         text += &format!("{c}: &{c} [{aliases}]\n");
     }
     text
-}
-
-/// Cases thought of one by one: a name, and a template.
-const FIXED: &str = r##"
-range over a large int: {{range 100000000}}{{end}}
-range in range: {{range 100000}}{{range 100000}}{{end}}{{end}}
-range with a body: {{range 100000000}}{{$x := 1}}{{if eq $x 1}}a{{end}}{{end}}
-recursion: {{define "r"}}{{template "r" .}}{{end}}{{template "r" .}}
-recursion twice: {{define "r"}}{{template "r" .}}{{template "r" .}}{{end}}{{template "r" .}}
-recursion in width: {{define "r"}}{{range 10}}{{template "r" .}}{{end}}{{end}}{{template "r" .}}
-repeat: {{repeat 1000000000 .s}}
-output: {{range 1000}}{{.s}}{{end}}
-printf width: {{printf "%999999999d" 1}}
-printf star: {{printf "%*d" 999999999 1}}
-printf many: {{printf (repeat 1000 "%1000000[1]d") 1}}
-printf precision: {{printf "%.999999f %.1000000e" 1.5 1e308}}
-printf verbs: {{printf (repeat 200000 "%v") 1}}
-doubling: {{$x := "x"}}{{range 60}}{{$x = print $x $x}}{{end}}
-doubling list: {{$l := list 1}}{{range 60}}{{$l = concat $l $l}}{{end}}
-shared list: {{$l := list 1}}{{range 40}}{{$l = list $l $l}}{{end}}{{toJson $l}}
-compared lists: {{$l := list 1}}{{range 40}}{{$l = list $l $l}}{{end}}{{deepEqual $l $l}}
-deep list: {{$l := list}}{{range 90000}}{{$l = list $l}}{{end}}{{$l}}
-dropped deep list: {{$l := list}}{{range 300000}}{{$l = list $l}}{{end}}
-cycle: {{$d := dict}}{{$_ := set $d "d" $d}}{{$d}}
-cycle to yaml: {{$d := dict}}{{$_ := set $d "d" $d}}{{toYaml $d}}
-cycle merged: {{$d := dict}}{{$_ := set $d "d" $d}}{{merge $d (deepCopy $d)}}
-two cycles: {{$a := dict}}{{$b := dict "x" $a}}{{$_ := set $a "x" $b}}{{deepEqual $a $b}}
-appended: {{$l := list}}{{range 100000}}{{$l = append $l .}}{{end}}
-set: {{$d := dict}}{{range 100000}}{{$_ := set $d (print .) .}}{{end}}
-uniq: {{uniq (until 100000)}}
-without: {{without (until 100000) 1 2 3 4 5 6 7 8 9}}
-has in a loop: {{$l := until 10000}}{{range $l}}{{has -1 $l}}{{end}}
-sorted: {{sortAlpha (splitList "" .s) | len}}
-joined: {{join .w (until 100000)}}
-indent: {{indent 1000000 (repeat 100000 "\n")}}
-replace: {{replace "" .s .s}}
-wrap: {{wrapWith 1 .s .w}}
-json: {{.deep | fromJson}}
-json objects: {{.objects | mustFromJson | toJson | len}}
-yaml: {{.deep | fromYaml}}
-yaml objects: {{.yaml | fromYaml | toYaml | len}}
-yaml anchors: {{.lines | fromYaml | len}}
-yaml bomb: {{.bomb | fromYaml | toJson | len}}
-yaml flow: {{fromYaml (print "a: " (repeat 400000 "{a: "))}}
-yaml merge: {{fromYaml (print "a: &a {b: 1}\n" (repeat 100000 "<<: *a\n"))}}
-yaml block: {{fromYaml (print "a: |\n" (repeat 300000 " x\n")) | len}}
-yaml comments: {{fromYaml (repeat 500000 "#\n") | len}}
-yaml quotes: {{fromYaml (print "a: \"" (repeat 400000 "\\x41") "\"") | len}}
-yaml tags: {{fromYaml (repeat 100000 "- !!str a\n")}}
-yaml keys: {{fromYaml (repeat 100000 "? a\n: b\n")}}
-yaml tabs: {{fromYaml (repeat 1000000 "\t")}}
-decimal: {{addf .digits .digits}}
-decimal exponents: {{mulf "1e999999999" "1e-999999999"}}
-decimal division: {{divf "1e300" "3"}}
-decimal factors: {{mulf .digits .digits .digits}}
-atoi: {{atoi .digits}}{{int .digits}}{{float64 .digits}}{{.e | float64}}
-round: {{round 1.5 1000000000}}{{round .digits 300}}
-semver: {{semverCompare (repeat 100000 ">1 ") "1.2.3"}}
-semver or: {{semverCompare (repeat 100000 "1||") "1.2.3"}}
-dates: {{date .s now}}{{toDate .s .s}}{{duration .digits}}
-layout: {{date (repeat 200000 "2006") now | len}}
-bcrypt: {{range 1000}}{{bcrypt "x"}}{{end}}
-keys: {{range 1000}}{{genPrivateKey "rsa"}}{{end}}
-certificates: {{range 1000}}{{genCA "x" 1}}{{end}}
-names: {{genSelfSignedCert "x" nil (splitList "" .w) 1}}
-derived: {{range 1000}}{{derivePassword 1 "long" . "u" "s"}}{{end}}
-aes: {{range 100}}{{encryptAES "k" $.s | len}}{{end}}
-hash: {{range 1000}}{{sha512sum $.s}}{{end}}
-hash of all: {{sha256sum .s}}{{sha1sum .s}}{{adler32sum .s}}{{sha512sum .s}}
-pem: {{filterPEM "CERTIFICATE" .pem | len}}
-pem chain: {{filterCertChain "leaf" .pem}}
-random: {{randAlphaNum 1000000000}}
-random bytes: {{randBytes 1000000000}}
-shuffle: {{range 100}}{{shuffle $.s | len}}{{end}}
-case: {{snakecase .w | len}}{{camelcase .w | len}}{{kebabcase .u | len}}
-title: {{title .w | len}}{{untitle .w | len}}{{swapcase .u | len}}
-quotes: {{quote .u .zeros | len}}{{squote .u | len}}{{js .zeros | len}}{{html .w | len}}
-paths: {{clean .dots | len}}{{dir .dots | len}}{{base .dots}}{{ext .dots}}
-urls: {{urlParse (print "http://" .s)}}{{urlquery .zeros | len}}
-split: {{range 100}}{{splitList "" $.s | len}}{{end}}
-split map: {{split "" .s | len}}
-chunk: {{chunk 1 (until 100000) | len}}
-pluck: {{pluck "a" (dict "a" .s) | toJson | len}}
-dig: {{dig "a" "b" "c" "d" .s (fromJson .nested)}}
-seq: {{seq 1 1000000000}}
-until: {{until 1000000000}}
-untilStep: {{untilStep 0 9223372036854775807 1}}{{untilStep 0 10 0}}
-print lists: {{range 100}}{{print (until 10000) | len}}{{end}}
-slices: {{range 100000}}{{slice $.s 1 1000000 | len}}{{end}}
-concatenated: {{$s := ""}}{{range 100000}}{{$s = cat $s .}}{{end}}
-compared texts: {{range 100000}}{{eq $.s $.s}}{{end}}
-searched: {{range 1000}}{{contains "b" $.s}}{{end}}
-searched very badly: {{contains (print (repeat 500000 "a") "b") .s}}{{replace (print (repeat 500000 "a") "b") "" .s | len}}
-searched badly: {{contains (print (repeat 50000 "a") "b") .s}}
-lengths: {{range 300000}}{{len $.s}}{{end}}
-levels: {{nindent 100000 (repeat 100 "\n") | len}}
-plural: {{range 100000}}{{plural $.s $.s .}}{{end}}
-upper: {{range 100}}{{upper $.u | lower | len}}{{end}}
-"##;
-
-/// Sources that are hostile by their length.
-fn long() -> Vec<Case> {
-    let n = 20_000;
-    let numbered = |text: &str, n: usize| -> String {
-        (0..n).map(|i| text.replace('#', &i.to_string())).collect()
-    };
-    let parentheses = format!("{{{{{}1{}}}}}", "(".repeat(n), ")".repeat(n));
-    let ifs = "{{if 1}}".repeat(n) + &"{{end}}".repeat(n);
-    let else_ifs = format!("{{{{if 0}}}}{}{{{{end}}}}", "{{else if 0}}".repeat(n));
-    let blocks = "{{block \"b\" .}}".repeat(n) + &"{{end}}".repeat(n);
-    let numbers = |n: usize| format!("{{{{print {}}}}}", "1 ".repeat(n));
-    vec![
-        case("parentheses", parentheses),
-        case("ifs", ifs),
-        case("else ifs", else_ifs),
-        case("blocks", blocks),
-        case("defines", numbered("{{define \"d#\"}}x{{end}}", n)),
-        case("few defines", numbered("{{define \"d#\"}}x{{end}}", n / 2)),
-        case("actions", "{{.s}}".repeat(300_000)),
-        case("as many actions as may be", "{{1}}".repeat(33_000)),
-        case("numbers", numbers(900_000)),
-        case("as many numbers as may be", numbers(49_000)),
-        case("variables", numbered("{{$v# := #}}", 30_000)),
-        case("fewer variables", numbered("{{$v# := #}}", 12_000)),
-        case(
-            "pipeline",
-            format!("{{{{1{}}}}}", " | print".repeat(20_000)),
-        ),
-        case("fields", format!("{{{{.short{}}}}}", ".a".repeat(90_000))),
-        case("comments", "{{/* x */}}".repeat(190_000)),
-        case("trim", "{{- 1 -}}  ".repeat(30_000)),
-        case("open string", format!("{{{{\"{}", "\\\\".repeat(1_000_000))),
-    ]
-}
-
-/// Cases thought of one by one.
-pub fn thought_of() -> Vec<Case> {
-    let fixed = FIXED.lines().filter_map(|line| line.split_once(": "));
-    let mut all: Vec<Case> = fixed.map(|(name, source)| case(name, source)).collect();
-    all.extend(long());
-    all.extend(expressions());
-    all
-}
-
-/// Regular expressions that backtrack, blow up, or match at every place.
-fn expressions() -> Vec<Case> {
-    let mut all = Vec::new();
-    for (name, expression) in [
-        ("nested repeats", "(a*)*b"),
-        ("alternatives", "(a|aa|aaa)*b"),
-        ("lazy", "a*?(b|$)"),
-        ("counted", "(((a{100}){100}){100}){100}"),
-        ("counted twice", "(a{1000}){1000}"),
-        ("optional", "a?a?a?a?a?a?a?a?a?a?a?a?aaaaaaaaaaaa"),
-        ("any", ".*.*.*.*=.*"),
-        ("empty", ""),
-        ("words", "\\\\w+\\\\W?"),
-        ("class", "[\\\\pL\\\\pN]{1,500}[^a]{1,500}"),
-        ("quadratic", ".*[^A-Z]|[A-Z]|a"),
-    ] {
-        for (function, rest) in [
-            ("regexFindAll", ".s -1 | len"),
-            ("regexReplaceAll", ".s \"${0}${0}\" | len"),
-            ("regexSplit", ".s -1 | len"),
-            ("regexMatch", ".s"),
-        ] {
-            let source = format!("{{{{{function} \"{expression}\" {rest}}}}}");
-            all.push(case(&format!("{function} {name}"), source));
-        }
-    }
-    all.push(case("expression of parentheses", "{{regexMatch .p \"a\"}}"));
-    all.push(case(
-        "expression of text",
-        "{{regexMatch .s .s}}{{regexQuoteMeta .p | len}}",
-    ));
-    all.push(case(
-        "many expressions",
-        "{{range 10000}}{{regexMatch (printf \"[\\\\pL]{1,50}%d\" .) \"abc\"}}{{end}}",
-    ));
-    all
-}
-
-/// Arguments that are large, extreme, or of the wrong kind.
-const ARGUMENTS: &[&str] = &[
-    ".s",
-    ".u",
-    ".w",
-    ".digits",
-    ".objects",
-    ".short",
-    "9223372036854775807",
-    "-9223372036854775808",
-    "1000000000",
-    "3",
-    "1e308",
-    "nil",
-    "$list",
-    "$texts",
-    "$dict",
-    "$deep",
-    "\"\"",
-    "\"(a|b)*c\"",
-    "true",
-];
-
-/// What stands in front of a call: the containers among the arguments.
-const PRELUDE: &str = "{{$list := until 20000}}{{$texts := splitList \" \" (trunc 100000 .w)}}\
-    {{$dict := dict \"a\" .s \"b\" (dict \"c\" .w)}}{{$deep := list}}\
-    {{range 80}}{{$deep = list $deep $dict}}{{end}}";
-
-/// Calls of every function with up to four arguments, `each` of them for each number, by a
-/// generator that repeats.
-pub fn calls(each: usize, mut draw: impl FnMut(usize) -> usize) -> Vec<Case> {
-    let mut all = Vec::new();
-    for name in Registry::eso().names() {
-        for count in 0..5 {
-            for _ in 0..if count == 0 { 1 } else { each } {
-                let arguments: Vec<&str> = (0..count)
-                    .map(|_| ARGUMENTS[draw(ARGUMENTS.len())])
-                    .collect();
-                let call = format!("{name} {}", arguments.join(" "));
-                all.push(case(&call, format!("{PRELUDE}{{{{{call}}}}}")));
-            }
-        }
-    }
-    all
 }

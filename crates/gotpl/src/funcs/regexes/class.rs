@@ -17,7 +17,7 @@ const NARROW: u64 = 3;
 /// Steps of compiling one that is all but a few ranges.
 pub(super) const WIDE: u64 = 12;
 /// Steps of compiling one of Unicode's hundreds of ranges.
-const UNICODE: u64 = 400;
+const UNICODE: u64 = 600;
 
 const RANGE: &str = "invalid character class range";
 const ESCAPE: &str = "invalid escape sequence";

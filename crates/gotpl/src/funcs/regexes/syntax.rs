@@ -1,6 +1,7 @@
 //! Pure. Go's syntax of regular expressions, read into that of the engine, with Go's mistakes.
 use super::class::{self, Class};
 use super::count::counts;
+use super::level::{Flags, Level};
 
 /// An expression for the engine, and what the engine does not know of it.
 #[derive(Debug)]
@@ -9,8 +10,10 @@ pub(super) struct Expression {
     pub(super) source: String,
     /// The names of the groups by number; the first is the whole match.
     pub(super) names: Vec<Option<String>>,
-    /// What compiling costs, in steps.
+    /// What compiling costs, in steps: about the number of its states.
     pub(super) cost: u64,
+    /// Bytes of the longest match, if there is one.
+    pub(super) longest: Option<u64>,
 }
 
 /// What is wrong, in Go's words, and the part that is.
@@ -28,51 +31,10 @@ pub(super) fn mistake<'p, T>(what: &'static str, part: &'p str) -> Parsed<'p, T>
 
 /// Go's bound on a count, and on counts of counts.
 const MAX_REPEAT: u32 = 1000;
+/// Bytes of a character, at most.
+const LONGEST_CHARACTER: u64 = 4;
 /// Groups in groups, at most.
 const MAX_DEPTH: usize = 200;
-
-#[derive(Clone, Copy, Default)]
-struct Flags {
-    fold: bool,
-    multi_line: bool,
-    dot_all: bool,
-    lazy: bool,
-}
-
-/// What a repetition operator may stand behind.
-struct Piece {
-    cost: u64,
-    /// The counts of counts inside, multiplied.
-    repeats: u32,
-    repeated: bool,
-}
-
-/// An open group.
-#[derive(Default)]
-struct Level {
-    flags: Flags,
-    cost: u64,
-    repeats: u32,
-    last: Option<Piece>,
-}
-
-impl Level {
-    fn settle(&mut self) {
-        if let Some(piece) = self.last.take() {
-            self.cost = self.cost.saturating_add(piece.cost);
-            self.repeats = self.repeats.max(piece.repeats);
-        }
-    }
-
-    fn push(&mut self, cost: u64, repeats: u32) {
-        self.settle();
-        self.last = Some(Piece {
-            cost,
-            repeats,
-            repeated: false,
-        });
-    }
-}
 
 struct Parser<'p> {
     whole: &'p str,
@@ -91,7 +53,7 @@ pub(super) fn parse(whole: &str) -> Parsed<'_, Expression> {
         out: String::with_capacity(whole.len() + 16),
         names: vec![None],
         flags: Flags::default(),
-        levels: vec![Level::default()],
+        levels: vec![Level::new(Flags::default())],
     };
     let mut last_repeat = "";
     while let Some(c) = parser.rest.chars().next() {
@@ -103,9 +65,10 @@ pub(super) fn parse(whole: &str) -> Parsed<'_, Expression> {
         return mistake("missing closing )", whole);
     }
     let level = &mut parser.levels[0];
-    level.settle();
+    level.alternative();
     Ok(Expression {
         cost: level.cost,
+        longest: level.longest,
         source: parser.out,
         names: parser.names,
     })
@@ -118,7 +81,7 @@ impl<'p> Parser<'p> {
             '(' => self.open()?,
             ')' => self.close()?,
             '|' => {
-                self.level().settle();
+                self.level().alternative();
                 self.skip(1);
                 self.out.push('|');
             }
@@ -173,14 +136,15 @@ impl<'p> Parser<'p> {
     fn leaf(&mut self, bytes: usize, text: &str, cost: u64) {
         self.skip(bytes);
         self.out.push_str(text);
-        self.level().push(cost, 1);
+        self.level().push(cost, Some(LONGEST_CHARACTER), 1);
     }
 
     fn literal(&mut self, bytes: usize, c: char) {
         let fold = self.flags.fold;
         self.skip(bytes);
         class::quoted(c, &mut self.out, fold);
-        self.level().push(if fold { 4 } else { 1 }, 1);
+        let cost = if fold { 6 } else { 1 };
+        self.level().push(cost, Some(LONGEST_CHARACTER), 1);
     }
 
     fn class(&mut self, class: Class<'p>) {
@@ -192,7 +156,7 @@ impl<'p> Parser<'p> {
         if self.flags.fold {
             self.out.push(')');
         }
-        self.level().push(class.cost, 1);
+        self.level().push(class.cost, Some(LONGEST_CHARACTER), 1);
     }
 
     fn escape(&mut self) -> Parsed<'p, ()> {
@@ -248,6 +212,13 @@ impl<'p> Parser<'p> {
             return mistake("invalid nested repetition operator", part(before));
         }
         piece.repeated = true;
+        let times = match op {
+            "*" | "+" => None,
+            "?" => Some(1),
+            _ => max,
+        };
+        let both = piece.longest.zip(times);
+        piece.longest = both.map(|(longest, times)| longest.saturating_mul(u64::from(times)));
         if op.starts_with('{') {
             let most = max.unwrap_or(min);
             piece.repeats = match max {
@@ -303,11 +274,7 @@ impl<'p> Parser<'p> {
     }
 
     fn enter(&mut self) {
-        self.levels.push(Level {
-            flags: self.flags,
-            repeats: 1,
-            ..Level::default()
-        });
+        self.levels.push(Level::new(self.flags));
     }
 
     fn close(&mut self) -> Parsed<'p, ()> {
@@ -315,10 +282,10 @@ impl<'p> Parser<'p> {
             return mistake("unexpected )", self.whole);
         }
         if let Some(mut level) = self.levels.pop() {
-            level.settle();
+            level.alternative();
             self.flags = level.flags;
-            self.level()
-                .push(level.cost.saturating_add(2), level.repeats);
+            let cost = level.cost.saturating_add(2);
+            self.level().push(cost, level.longest, level.repeats);
         }
         self.leave();
         Ok(())

@@ -49,16 +49,8 @@ pub(super) fn resolve<'t>(
     plain: bool,
     tag: Option<&str>,
 ) -> Result<Scalar<'t>, &'static str> {
-    let looks = || {
-        if plain {
-            by_looks(text)
-        } else {
-            Scalar::Str(text.into())
-        }
-    };
     match tag {
-        None if plain => Ok(by_looks(text)),
-        None | Some("str") => Ok(Scalar::Str(text.into())),
+        Some("str") => Ok(Scalar::Str(text.into())),
         Some("binary") => {
             let mut out = Buf::new();
             match BASE64.decode(text.as_bytes(), &mut out) {
@@ -84,7 +76,8 @@ pub(super) fn resolve<'t>(
             Scalar::Null => Ok(Scalar::Null),
             _ => Err("cannot decode !!str as a !!null"),
         },
-        Some(_) => Ok(looks()),
+        _ if plain => Ok(by_looks(text)),
+        _ => Ok(Scalar::Str(text.into())),
     }
 }
 

@@ -5,6 +5,7 @@ use super::resolve::{is_base60, is_text};
 use crate::bytes::Buf;
 use crate::ctx::Ctx;
 use crate::error::FuncError;
+use crate::limits::Limit;
 use crate::strconv::{FloatVerb, format_float, parse_int, parse_uint};
 use crate::value::{List, Map, Value};
 
@@ -46,6 +47,9 @@ impl Writer {
         place: Place,
     ) -> Written {
         ctx.step(1)?;
+        if self.out.overflowed() {
+            return Err(Limit::Memory.into());
+        }
         let depth = ctx.deeper()?;
         match value {
             Value::Object(object) => self.value(ctx, &object.data(), indent, place)?,
@@ -55,7 +59,7 @@ impl Writer {
                 if place == Place::MapValue {
                     self.put(" ");
                 }
-                self.scalar(scalar, indent.map_or(2, |n| n + 2))?;
+                self.scalar(ctx, scalar, indent.map_or(2, |n| n + 2))?;
             }
         }
         ctx.leave(depth);
@@ -119,7 +123,7 @@ impl Writer {
         Ok(())
     }
 
-    fn scalar(&mut self, value: &Value, indent: usize) -> Written {
+    fn scalar(&mut self, ctx: &mut Ctx<'_>, value: &Value, indent: usize) -> Written {
         match value {
             Value::Nil => self.put("null"),
             Value::Bool(b) => self.put(if *b { "true" } else { "false" }),
@@ -127,6 +131,7 @@ impl Writer {
             Value::Uint(n, _) => self.put(&n.to_string()),
             Value::Float(f) => self.float(*f)?,
             Value::Str(s) => {
+                ctx.work(s.len() * 4)?;
                 let text = String::from_utf8_lossy(s.as_bytes());
                 self.string(&reread::text(&text)?, indent, false);
             }
@@ -174,9 +179,8 @@ impl Writer {
         if quoted {
             self.put("'");
         }
-        let chars: Vec<char> = text.chars().collect();
         let (mut after_space, mut after_break) = (false, false);
-        for (i, &c) in chars.iter().enumerate() {
+        for (before, c, next) in neighbours(text) {
             if is_break(c) {
                 self.out.char(c);
                 self.column = 0;
@@ -186,8 +190,7 @@ impl Writer {
             if std::mem::take(&mut after_break) && c != ' ' {
                 self.pad(indent);
             }
-            let next = chars.get(i + 1).copied();
-            let inside = !quoted || (i > 0 && next.is_some());
+            let inside = !quoted || (before.is_some() && next.is_some());
             let breaks = c == ' ' && !key && !after_space && self.column > BEST_WIDTH;
             after_space = c == ' ';
             if breaks && inside && next != Some(' ') {
@@ -205,12 +208,10 @@ impl Writer {
 
     fn double_quoted(&mut self, text: &str, indent: usize, key: bool) {
         self.put("\"");
-        let chars: Vec<char> = text.chars().collect();
         let mut after_space = false;
-        for (i, &c) in chars.iter().enumerate() {
-            let next = chars.get(i + 1).copied();
+        for (before, c, next) in neighbours(text) {
             if c == ' ' {
-                let inside = i > 0 && next.is_some();
+                let inside = before.is_some() && next.is_some();
                 if !key && !after_space && self.column > BEST_WIDTH && inside {
                     self.line(indent);
                     if next == Some(' ') {
@@ -309,6 +310,15 @@ impl Writer {
     }
 }
 
+/// Each character with those beside it.
+fn neighbours(text: &str) -> impl Iterator<Item = (Option<char>, char, Option<char>)> {
+    let mut before = None;
+    let after = text.chars().skip(1).map(Some).chain([None]);
+    text.chars()
+        .zip(after)
+        .map(move |(c, next)| (before.replace(c), c, next))
+}
+
 /// The styles that a text may be written in outside of flow collections.
 struct Looks {
     plain: bool,
@@ -318,9 +328,8 @@ struct Looks {
 
 impl Looks {
     fn of(text: &str) -> Self {
-        let chars: Vec<char> = text.chars().collect();
-        let blank = |c: &char| matches!(c, ' ' | '\t' | '\r' | '\u{85}') || is_break(*c);
-        let space = |c: Option<&char>| c.is_none_or(blank);
+        let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\u{85}') || is_break(c);
+        let space = |c: Option<char>| c.is_none_or(blank);
         let mut looks = Self {
             plain: true,
             single_quoted: true,
@@ -329,19 +338,18 @@ impl Looks {
         if text.starts_with("---") || text.starts_with("...") {
             looks.plain = false;
         }
-        for (i, &c) in chars.iter().enumerate() {
-            let next_space = space(chars.get(i + 1));
+        for (before, c, next) in neighbours(text) {
+            let next_space = space(next);
+            let (first, last) = (before.is_none(), next.is_none());
             let indicator = match c {
-                '#' => i == 0 || space(chars.get(i - 1)),
+                '#' => space(before),
                 ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%'
-                | '@' | '`' => i == 0,
-                '?' | '-' => i == 0 && next_space,
+                | '@' | '`' => first,
+                '?' | '-' => first && next_space,
                 ':' => next_space,
                 _ => false,
             };
             looks.plain &= !indicator;
-            let (first, last) = (i == 0, i + 1 == chars.len());
-            let before = i.checked_sub(1).map(|at| chars[at]);
             match c {
                 ' ' => {
                     looks.plain &= !first && !last;
