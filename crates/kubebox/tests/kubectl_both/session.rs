@@ -1,5 +1,7 @@
 //! Pure. The session: what kubectl is asked to do, in order.
 
+mod owners;
+
 /// How two outputs are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compare {
@@ -17,6 +19,7 @@ pub enum Compare {
 #[derive(Debug)]
 pub struct Line {
     pub arguments: String,
+    /// What is piped in; the uid of an object stands in it as `{{uid KIND/NAME}}`.
     pub input: String,
     pub editor: String,
     pub compare: Compare,
@@ -61,12 +64,9 @@ const STATUS: &str = r#"{"status":{"refreshTime":"2026-01-01T00:00:00Z","conditi
 
 const EVENT: &str = r#"{"apiVersion": "v1", "kind": "Event", "metadata": {"name": "es.1"},
   "involvedObject": {"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
-    "name": "es", "namespace": "{{namespace}}", "uid": "{{uid}}"}, "reason": "Synced", "message": "all is well",
+    "name": "es", "namespace": "{{namespace}}", "uid": "{{uid es/es}}"}, "reason": "Synced", "message": "all is well",
   "type": "Normal", "count": 1, "source": {"component": "tester"},
   "firstTimestamp": "2026-01-01T00:00:00Z", "lastTimestamp": "2026-01-01T00:00:00Z"}"#;
-
-/// Asks for the uid that stands in an input as `{{uid}}`.
-pub const UID: &str = "get es es -o jsonpath={.metadata.uid}";
 
 /// The whole session.
 pub fn session() -> Vec<Line> {
@@ -80,6 +80,7 @@ pub fn session() -> Vec<Line> {
     custom(&mut all);
     conditions(&mut all);
     built_in(&mut all);
+    owners::owners(&mut all);
     deletions(&mut all);
     documents(&mut all);
     all
@@ -220,7 +221,6 @@ fn deletions(all: &mut Vec<Line>) {
             "delete secret s --dry-run=server",
             "delete secret s",
             "delete es -l app=none",
-            "delete es es ",
             "delete ss --all --cascade=orphan",
             "delete ns no-such-namespace",
         ],

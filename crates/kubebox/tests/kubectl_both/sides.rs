@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::normal::normal;
-use super::session::{Line, UID};
+use super::session::Line;
 
 /// What a command did, in the common form.
 #[derive(Debug)]
@@ -94,9 +94,14 @@ impl Sides {
 
     async fn run_on(&self, side: &str, line: &Line) -> Ran {
         let mut input = line.input.replace("{{namespace}}", &self.namespace);
-        if input.contains("{{uid}}") {
-            let done = self.spawn(side, UID, "").wait_with_output().await.unwrap();
-            input = input.replace("{{uid}}", &String::from_utf8(done.stdout).unwrap());
+        while let Some(from) = input.find("{{uid ") {
+            let to = from + input[from..].find("}}").unwrap();
+            let object = &input[from + "{{uid ".len()..to];
+            let arguments = format!("get {object} -o jsonpath={{.metadata.uid}}");
+            let asked = self.spawn(side, &arguments, "").wait_with_output().await;
+            let uid = String::from_utf8(asked.unwrap().stdout).unwrap();
+            assert!(!uid.is_empty(), "{side} has no {object}");
+            input.replace_range(from..to + "}}".len(), &uid);
         }
         let mut child = self.spawn(side, &line.arguments, &line.editor);
         let mut stdin = child.stdin.take().unwrap();
