@@ -21,6 +21,7 @@ const ARGUMENTS: &[&str] = &[
     "$texts",
     "$dict",
     "$deep",
+    "$many",
     "\"\"",
     "\"(a|b)*c\"",
     "true",
@@ -29,7 +30,8 @@ const ARGUMENTS: &[&str] = &[
 /// What stands in front of a call: the containers among the arguments.
 const PRELUDE: &str = "{{$list := until 20000}}{{$texts := splitList \" \" (trunc 100000 .w)}}\
     {{$dict := dict \"a\" .s \"b\" (dict \"c\" .w)}}{{$deep := list}}\
-    {{range 80}}{{$deep = list $deep $dict}}{{end}}";
+    {{range 80}}{{$deep = list $deep $dict}}{{end}}\
+    {{$many := list .u .w .u .w}}{{range 4}}{{$many = concat $many $many $many $many}}{{end}}";
 
 /// Calls of every function with up to four arguments, `each` of them for each number, by a
 /// generator that repeats.
