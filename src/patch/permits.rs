@@ -42,15 +42,33 @@ impl Class {
             }
         }
     }
+
+    /// Whether it waits while Secrets are under way in number: each status takes the API server's
+    /// processor time of some five Secrets, and pods wait for Secrets alone.
+    const fn waits_for_secrets(self) -> bool {
+        !self.is_secret() && !matches!(self, Self::FreshStatus)
+    }
+
+    const fn is_secret(self) -> bool {
+        matches!(
+            self,
+            Self::FreshSecret | Self::ChangedSecret | Self::BulkSecret
+        )
+    }
 }
 
 /// A waiter of this age goes before everything younger, so that nothing starves.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Secrets are under way in number when they take more than one of so many permits.
+const SHARE: usize = 4;
+
 #[derive(Debug)]
 struct State {
     limit: Limit,
     in_flight: usize,
+    /// Those in flight that write Secrets.
+    secrets: usize,
     next: u64,
     waiting: BTreeMap<(Class, u64), Waiter>,
 }
@@ -72,7 +90,7 @@ pub struct Permits {
 #[derive(Debug)]
 pub struct Permit {
     permits: Permits,
-    sort: Sort,
+    class: Class,
     began: Duration,
     verdict: Option<Verdict>,
 }
@@ -84,6 +102,7 @@ impl Permits {
         let state = State {
             limit: Limit::new(max),
             in_flight: 0,
+            secrets: 0,
             next: 0,
             waiting: BTreeMap::new(),
         };
@@ -142,14 +161,17 @@ impl Permits {
         let mut returned = Vec::new();
         while state.in_flight < state.limit.allowed(now) {
             let Some(slot) = state.first(now) else { break };
+            if slot.0.waits_for_secrets() && state.is_busy_with_secrets(&slot, now) {
+                break;
+            }
             let Some(waiter) = state.waiting.remove(&slot) else {
                 break;
             };
             state.in_flight += 1;
-            let (permits, sort) = (self.clone(), slot.0.sort());
+            state.secrets += usize::from(slot.0.is_secret());
             let permit = Permit {
-                permits,
-                sort,
+                permits: self.clone(),
+                class: slot.0,
                 began: now,
                 verdict: None,
             };
@@ -164,6 +186,13 @@ impl Permits {
 }
 
 impl State {
+    /// Whether so many Secrets are under way that `slot` waits for them; not beyond its patience.
+    fn is_busy_with_secrets(&self, slot: &(Class, u64), now: Duration) -> bool {
+        let waiter = self.waiting.get(slot);
+        let old = waiter.is_some_and(|it| now.saturating_sub(it.since) >= PATIENCE);
+        !old && self.secrets * SHARE > self.limit.allowed(now)
+    }
+
     /// The oldest waiter beyond patience, else the most important one.
     fn first(&self, now: Duration) -> Option<(Class, u64)> {
         let old = |waiter: &Waiter| now.saturating_sub(waiter.since) >= PATIENCE;
@@ -196,10 +225,15 @@ impl Drop for Permit {
         let now = self.permits.clock.uptime();
         let mut state = self.permits.lock();
         state.in_flight = state.in_flight.saturating_sub(1);
+        let secret = usize::from(self.class.is_secret());
+        state.secrets = state.secrets.saturating_sub(secret);
         if let Some(verdict) = self.verdict {
-            state
-                .limit
-                .ended(self.sort, now.saturating_sub(self.began), verdict, now);
+            state.limit.ended(
+                self.class.sort(),
+                now.saturating_sub(self.began),
+                verdict,
+                now,
+            );
         }
         let returned = self.permits.hand_out(&mut state, now);
         drop(state);
@@ -246,6 +280,29 @@ mod tests {
         ];
         assert_eq!(order, sorted);
         assert_eq!(permits.load().0, 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn statuses_wait_until_few_secrets_are_under_way_or_for_their_patience() {
+        let permits = Permits::new(32, Clock::system());
+        let mut secrets = Vec::new();
+        for _ in 0..3 {
+            secrets.push(permits.acquire(Class::BulkSecret).await);
+        }
+        let soon = Duration::from_secs(1);
+        let held = tokio::time::timeout(soon, permits.acquire(Class::Status));
+        assert!(held.await.is_err(), "3 of 8 write Secrets");
+        let fresh = permits.acquire(Class::FreshStatus).await;
+        drop(secrets.pop());
+        drop(permits.acquire(Class::Status).await);
+        secrets.push(permits.acquire(Class::BulkSecret).await);
+        // The end of another write wakes who has waited long enough.
+        let wakes = async {
+            tokio::time::sleep(PATIENCE).await;
+            drop(fresh);
+        };
+        let (permit, ()) = tokio::join!(permits.acquire(Class::Heartbeat), wakes);
+        drop(permit);
     }
 
     #[tokio::test(start_paused = true)]
