@@ -97,7 +97,13 @@ fn request(method: &str, path: &str, kind: &str, body: &Value) -> Outcome<Reques
 }
 
 /// Writes all Secrets of a batch, then all statuses, `width` at a time, as the controller's user.
-pub async fn run(storm: &Storm, batch: &Batch, like: &Template, width: usize) -> Outcome<Bare> {
+/// Nothing when the API server closed a watch meanwhile, so that it had less to do.
+pub async fn run(
+    storm: &Storm,
+    batch: &Batch,
+    like: &Template,
+    width: usize,
+) -> Outcome<Option<Bare>> {
     let kubeconfig = Kubeconfig::from_yaml(&storm.plane.kubeconfig(TIDEGATE)?)?;
     let options = KubeConfigOptions::default();
     let config = Config::from_custom_kubeconfig(kubeconfig, &options).await?;
@@ -113,13 +119,13 @@ pub async fn run(storm: &Storm, batch: &Batch, like: &Template, width: usize) ->
     send(&client, statuses, width).await?;
     let ended = clock.uptime();
     if watches.try_join_next().is_some() {
-        return Err("a watch ended before the loop did".into());
+        return Ok(None);
     }
     watches.shutdown().await;
-    Ok(Bare {
+    Ok(Some(Bare {
         secrets: created - began,
         all: ended - began,
-    })
+    }))
 }
 
 async fn send(client: &Client, requests: Vec<Request<Vec<u8>>>, width: usize) -> Outcome<()> {
