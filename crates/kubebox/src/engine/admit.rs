@@ -121,15 +121,7 @@ impl Engine {
             let metadata = &mut object["metadata"];
             prune(&self.registry.meta, metadata, "metadata", &mut unknown);
         }
-        let texts: Vec<String> = repeated
-            .iter()
-            .map(|path| format!("duplicate field \"{path}\""))
-            .chain(
-                unknown
-                    .iter()
-                    .map(|path| format!("unknown field \"{path}\"")),
-            )
-            .collect();
+        let texts = strict_texts(repeated, &unknown);
         // An empty list of managedFields means "forget them", and must reach the tracker. Of custom
         // resources it is lost on the way, as on a real server.
         let reset = typed
@@ -163,6 +155,17 @@ impl Engine {
             Strictness::Strict | Strictness::Ignore => Ok(()),
         }
     }
+}
+
+/// What a strict decoder says of fields that stand twice or that nobody knows.
+fn strict_texts(repeated: &[String], unknown: &[String]) -> Vec<String> {
+    let repeated = repeated
+        .iter()
+        .map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""));
+    repeated.chain(unknown).collect()
 }
 
 /// Checks apiVersion and kind; built-in resources may leave them out.

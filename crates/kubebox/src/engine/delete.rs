@@ -97,6 +97,14 @@ impl Options {
 }
 
 impl Options {
+    /// What is to become of dependents. Events own nothing, whatever is asked.
+    fn policy(&self, resource: &Resource) -> Option<&str> {
+        match resource.builtin {
+            Some(Builtin::Event) => Some("Background"),
+            _ => self.propagation.as_deref(),
+        }
+    }
+
     /// Holds the preconditions against the stored object.
     fn check(&self, resource: &Resource, stored: &Stored) -> Result<()> {
         let kind = resource.named_kind();
@@ -199,12 +207,7 @@ impl Engine {
             .map(str::to_owned)
             .collect();
         let before = finalizers.clone();
-        // Events own nothing: nothing is collected for their sake, whatever is asked.
-        let policy = match resource.builtin {
-            Some(Builtin::Event) => Some("Background"),
-            _ => options.propagation.as_deref(),
-        };
-        if let Some(policy) = policy {
+        if let Some(policy) = options.policy(&resource) {
             finalizers.retain(|f| f != FOREGROUND && f != ORPHAN);
             match policy {
                 "Foreground" => finalizers.push(FOREGROUND.to_owned()),
