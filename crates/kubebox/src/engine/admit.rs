@@ -63,32 +63,7 @@ pub(crate) fn sent(request: &Request, resource: &Resource) -> Result<(Value, Vec
     if !json || request.body.is_empty() || request.body.len() > MAX_BODY {
         return Ok((body(request)?, Vec::new()));
     }
-    let (object, mut repeated) =
-        duplicates::parse(&request.body, resource.typed()).map_err(|e| broken(&e))?;
-    // Of built-in objects only the fields of structs count, not the keys of maps.
-    if let (true, Some(version)) = (resource.typed(), resource.versions.first()) {
-        repeated.retain(|path| in_struct(&version.schema, path));
-    }
-    Ok((object, repeated))
-}
-
-/// Whether a path leads to a field of a struct.
-fn in_struct(schema: &Schema, path: &str) -> bool {
-    let mut at = schema;
-    for part in path.split('.') {
-        if at.properties.is_empty() {
-            return false;
-        }
-        let name = part.split('[').next().unwrap_or_default();
-        let Some(inner) = at.properties.get(name) else {
-            return true;
-        };
-        at = match &inner.items {
-            Some(items) if part.contains('[') => items,
-            _ => inner,
-        };
-    }
-    true
+    duplicates::parse(&request.body, resource.typed()).map_err(|e| broken(&e))
 }
 
 /// Reads a request's body, JSON or protobuf; null when there is none.
@@ -146,26 +121,13 @@ impl Engine {
             let metadata = &mut object["metadata"];
             prune(&self.registry.meta, metadata, "metadata", &mut unknown);
         }
-        let texts: Vec<String> = repeated
-            .iter()
-            .map(|path| format!("duplicate field \"{path}\""))
-            .chain(
-                unknown
-                    .iter()
-                    .map(|path| format!("unknown field \"{path}\"")),
-            )
-            .collect();
-        match strictness {
-            Strictness::Strict if !texts.is_empty() => {
-                return refuse(format!("strict decoding error: {}", texts.join(", ")));
-            }
-            Strictness::Warn => warnings.extend(texts),
-            Strictness::Strict | Strictness::Ignore => {}
-        }
-        // An empty list of managedFields means "forget them", and must reach the tracker.
-        let reset = object["metadata"]["managedFields"]
-            .as_array()
-            .is_some_and(Vec::is_empty);
+        let texts = strict_texts(repeated, &unknown);
+        // An empty list of managedFields means "forget them", and must reach the tracker. Of custom
+        // resources it is lost on the way, as on a real server.
+        let reset = typed
+            && object["metadata"]["managedFields"]
+                .as_array()
+                .is_some_and(Vec::is_empty);
         if typed {
             canonical_times(&served.schema, object);
             drop_empty(&served.schema, object);
@@ -181,8 +143,29 @@ impl Engine {
         if reset {
             super::meta::set(object, "managedFields", json!([]));
         }
-        Ok(())
+        // What cannot be decoded at all is refused for that alone.
+        match strictness {
+            Strictness::Strict if !texts.is_empty() => {
+                refuse(format!("strict decoding error: {}", texts.join(", ")))
+            }
+            Strictness::Warn => {
+                warnings.extend(texts);
+                Ok(())
+            }
+            Strictness::Strict | Strictness::Ignore => Ok(()),
+        }
     }
+}
+
+/// What a strict decoder says of fields that stand twice or that nobody knows.
+fn strict_texts(repeated: &[String], unknown: &[String]) -> Vec<String> {
+    let repeated = repeated
+        .iter()
+        .map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown
+        .iter()
+        .map(|path| format!("unknown field \"{path}\""));
+    repeated.chain(unknown).collect()
 }
 
 /// Checks apiVersion and kind; built-in resources may leave them out.
@@ -194,10 +177,11 @@ fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<
     }
     let expected = resource.api_version(version);
     for (key, expected) in [("kind", resource.kind.as_str()), ("apiVersion", &expected)] {
-        match object.get(key).and_then(Value::as_str) {
+        let found = object.get(key).and_then(Value::as_str);
+        match found {
             Some(found) if found == expected => {}
             None | Some("") if resource.typed() => {}
-            None | Some("") => {
+            None | Some("") if key == "kind" || found.is_none() => {
                 let what = if key == "kind" { "Kind" } else { "apiVersion" };
                 let kind = &resource.kind;
                 return Err(ApiError::bad_request(format!(
@@ -205,13 +189,15 @@ fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<
                      '{what}' is missing"
                 )));
             }
-            Some(found) if key == "apiVersion" => {
+            _ if key == "apiVersion" => {
+                let found = found.unwrap_or_default();
                 return Err(ApiError::bad_request(format!(
                     "the API version in the data ({found}) does not match the expected API \
                      version ({expected})"
                 )));
             }
-            Some(found) if !resource.typed() => {
+            _ if !resource.typed() => {
+                let found = found.unwrap_or_default();
                 let text = format!("must be {expected}");
                 let error = FieldError::invalid("kind", found, text);
                 let kind = Named {
@@ -221,8 +207,8 @@ fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<
                 let name = super::meta::text(object, "name").to_owned();
                 return Err(ApiError::invalid(kind, &name, &[error]));
             }
-            Some(found) => {
-                let named = resource.named();
+            _ => {
+                let (found, named) = (found.unwrap_or_default(), resource.named());
                 return Err(ApiError::bad_request(format!(
                     "the object provided is unrecognized (must be of type {expected}): kind \
                      \"{found}\" does not belong to {named}"

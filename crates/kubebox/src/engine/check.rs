@@ -26,8 +26,9 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
         }
     };
     let prefix = meta::text(object, "generateName");
-    // Events are named after objects, with a dot; the real server lets both through.
-    if !prefix.is_empty() && resource.builtin != Some(Builtin::Event) {
+    // Core events may have any name that fits into a path.
+    let free = resource.builtin == Some(Builtin::Event) && !resource.is_new_event();
+    if !prefix.is_empty() && !free {
         let masked = prefix
             .strip_suffix('-')
             .map_or(prefix.to_owned(), |p| format!("{p}a"));
@@ -41,7 +42,7 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
             "metadata.name",
             "name or generateName is required",
         ));
-    } else if resource.builtin != Some(Builtin::Event) {
+    } else if !free {
         for text in problems(name) {
             out.push(FieldError::invalid("metadata.name", name, text));
         }

@@ -97,6 +97,14 @@ impl Options {
 }
 
 impl Options {
+    /// What is to become of dependents. Events own nothing, whatever is asked.
+    fn policy(&self, resource: &Resource) -> Option<&str> {
+        match resource.builtin {
+            Some(Builtin::Event) => Some("Background"),
+            _ => self.propagation.as_deref(),
+        }
+    }
+
     /// Holds the preconditions against the stored object.
     fn check(&self, resource: &Resource, stored: &Stored) -> Result<()> {
         let kind = resource.named_kind();
@@ -189,12 +197,17 @@ impl Engine {
         let resource = Arc::clone(&call.resource);
         let mut object = typed(&resource, call.version, stored.value());
         options.check(&resource, stored)?;
+        let namespace = resource.builtin == Some(Builtin::Namespace);
+        let terminating = meta::terminating(&object);
+        if namespace && terminating && is_held(&object) {
+            return Ok((Arc::clone(stored), false));
+        }
         let mut finalizers: Vec<String> = meta::finalizers(&object)
             .into_iter()
             .map(str::to_owned)
             .collect();
         let before = finalizers.clone();
-        if let Some(policy) = options.propagation.as_deref() {
+        if let Some(policy) = options.policy(&resource) {
             finalizers.retain(|f| f != FOREGROUND && f != ORPHAN);
             match policy {
                 "Foreground" => finalizers.push(FOREGROUND.to_owned()),
@@ -203,21 +216,14 @@ impl Engine {
             }
         }
         let definition = resource.builtin == Some(Builtin::Crd);
-        if definition && !meta::terminating(&object) {
+        if definition && !terminating {
             finalizers.push(CLEANUP.to_owned());
         }
         // The first deletion of a namespace only marks it, even if nothing holds it.
-        let held = resource.builtin == Some(Builtin::Namespace)
-            && (!meta::terminating(&object)
-                || object["spec"]["finalizers"]
-                    .as_array()
-                    .is_some_and(|f| !f.is_empty()));
+        let held = namespace && !terminating;
         if finalizers.is_empty() && !held {
             if options.dry {
-                return Ok((
-                    Arc::clone(stored),
-                    resource.builtin != Some(Builtin::Namespace),
-                ));
+                return Ok((Arc::clone(stored), !namespace));
             }
             let gone = self.erase(&resource, object);
             self.after_delete(&resource, &gone, call.now);
@@ -228,10 +234,10 @@ impl Engine {
             }
             return Ok((Arc::clone(stored), true));
         }
-        if meta::terminating(&object) && finalizers == before {
+        if terminating && finalizers == before {
             return Ok((Arc::clone(stored), false));
         }
-        if !meta::terminating(&object) {
+        if !terminating {
             mark(&mut object, &meta::time(call.now), held, definition);
         }
         meta::set_finalizers(&mut object, &finalizers);
@@ -292,6 +298,13 @@ impl Engine {
             ..Answer::bytes(200, view(call).list(&last, &metadata))
         })
     }
+}
+
+/// Whether a namespace still has content that somebody must clear: then asking once more to delete
+/// it changes nothing, whatever the options say.
+fn is_held(namespace: &Value) -> bool {
+    let finalizers = namespace["spec"]["finalizers"].as_array();
+    finalizers.is_some_and(|list| !list.is_empty())
 }
 
 /// Marks an object as being deleted.

@@ -139,12 +139,18 @@ fn source(old: Option<&Value>, new: &Value, write: &Write<'_>) -> Vec<Entry> {
     }
     match new["metadata"]["managedFields"].as_array() {
         Some(list) if list.is_empty() || (list.len() == 1 && list[0] == json!({})) => Vec::new(),
-        Some(list) => {
-            let sent = decode(Some(list));
-            if sent.is_empty() { stored() } else { sent }
-        }
-        None => stored(),
+        Some(list) if !list.is_empty() && list.iter().all(is_entry) => decode(Some(list)),
+        _ => stored(),
     }
+}
+
+/// Whether an entry that a request carries can be read; one that cannot makes all of them void.
+fn is_entry(entry: &Value) -> bool {
+    let text = |key: &str| entry[key].as_str().unwrap_or_default();
+    matches!(text("operation"), "Apply" | "Update")
+        && !text("apiVersion").is_empty()
+        && text("fieldsType") == "FieldsV1"
+        && (entry["fieldsV1"].is_null() || entry["fieldsV1"].is_object())
 }
 
 fn decode(list: Option<&Vec<Value>>) -> Vec<Entry> {

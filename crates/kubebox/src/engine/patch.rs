@@ -11,7 +11,7 @@ use super::request::Request;
 use super::resource::Resource;
 use super::strategic;
 use super::view::typed;
-use super::{Answer, Call, Engine};
+use super::{Answer, Call, Engine, meta};
 
 /// Most operations of one JSON patch, as on a real server.
 const MAX_OPERATIONS: usize = 10_000;
@@ -19,6 +19,7 @@ const MAX_OPERATIONS: usize = 10_000;
 impl Engine {
     pub(crate) fn patch(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let media = call.request.media_type().to_owned();
+        let stored = self.stored(call)?;
         let patch = parse_json(&call.request.body).map_err(|_| {
             let ends = serde_json::from_slice::<Value>(&call.request.body);
             let text = if ends.is_err_and(|e| e.is_eof()) {
@@ -26,9 +27,8 @@ impl Engine {
             } else {
                 "invalid JSON"
             };
-            ApiError::bad_request(format!("error decoding patch: {text}"))
+            undecodable(&media, text)
         })?;
-        let stored = self.stored(call)?;
         let mut object = typed(&call.resource, call.version, stored.value());
         match media.as_str() {
             "application/json-patch+json" => json_patch(&mut object, &patch)?,
@@ -36,16 +36,20 @@ impl Engine {
                 if patch.is_null() {
                     return Err(ApiError::bad_request("Invalid JSON Patch"));
                 }
-                need_object(&patch)?;
+                need_object(&media, &patch)?;
                 merge(&mut object, &patch, 0);
             }
             // Nothing to merge.
             _ if patch.is_null() => {}
             _ => {
-                need_object(&patch)?;
+                need_object(&media, &patch)?;
                 let resource = Arc::clone(&call.resource);
                 let schema = &resource.versions[call.version].schema;
                 strategic::apply(Some(schema), &mut object, &patch).map_err(ApiError::internal)?;
+                // Without a name, a real server does not come to look at the type.
+                if meta::text(&object, "name").is_empty() && object.is_object() {
+                    object["apiVersion"] = resource.api_version(call.version).into();
+                }
             }
         }
         if !object.is_object() {
@@ -87,14 +91,20 @@ pub(crate) fn check_media(request: &Request, resource: &Resource) -> Result<()> 
     Err(ApiError::unsupported_media(&list))
 }
 
-fn need_object(patch: &Value) -> Result<()> {
+fn need_object(media: &str, patch: &Value) -> Result<()> {
     if patch.is_object() {
         return Ok(());
     }
     let text = go_mismatch(patch, "map[string]interface {}");
-    Err(ApiError::bad_request(format!(
-        "error decoding patch: {text}"
-    )))
+    Err(undecodable(media, &text))
+}
+
+/// A strategic merge patch is decoded elsewhere than the others, and refused with fewer words.
+fn undecodable(media: &str, text: &str) -> ApiError {
+    if media.starts_with("application/strategic") {
+        return ApiError::bad_request(text);
+    }
+    ApiError::bad_request(format!("error decoding patch: {text}"))
 }
 
 /// Go's complaint about a JSON value of another type than wanted.
@@ -159,16 +169,12 @@ fn apply(object: &mut Value, operation: &Value) -> Step<()> {
     let text = |key: &str| operation[key].as_str();
     let path = text("path").ok_or("missing path")?;
     let from = || text("from").ok_or_else(|| "missing from".to_owned());
-    let value = || {
-        operation
-            .get("value")
-            .cloned()
-            .ok_or_else(|| "missing value".to_owned())
-    };
+    // As Go's library has it, what is not said is null.
+    let value = || operation.get("value").cloned().unwrap_or_default();
     match text("op").unwrap_or_default() {
-        "add" => add(object, path, value()?),
+        "add" => add(object, path, value()),
         "remove" => take(object, path, "remove").map(drop),
-        "replace" => replace(object, path, value()?),
+        "replace" => replace(object, path, value()),
         "test" => {
             let wanted = operation.get("value").unwrap_or(&Value::Null);
             let found = find(object, path).map_or(&Value::Null, |v| &*v);

@@ -12,13 +12,13 @@ use super::resource::{Builtin, Resource};
 use super::store::{self, Stored};
 use super::validate::check_object;
 use super::view::{typed, untyped};
-use super::{Answer, Call, Engine, crd, meta};
+use super::{Answer, Call, Engine, crd, event, meta};
 
 mod rules;
 
 use rules::{
-    begin, copy_or_remove, generation, place, restore, same, single_owners, warn_of_finalizers,
-    wrong_uid,
+    asked, begin, copy_or_remove, generation, place, restore, same, single_owners,
+    warn_of_finalizers, wrong_uid,
 };
 
 impl Engine {
@@ -68,7 +68,10 @@ impl Engine {
             let named = resource.named();
             return Err(ApiError::already_exists(named, &name, going, generated));
         }
-        meta::remove(&mut object, "managedFields");
+        // Only a PUT that creates says whose the fields are: by the owners that were read once.
+        if call.target.name.is_empty() {
+            meta::remove(&mut object, "managedFields");
+        }
         self.track(call, None, &mut object);
         prepare(resource.builtin, &mut object);
         if resource.builtin == Some(Builtin::Crd) {
@@ -93,6 +96,8 @@ impl Engine {
                 if !uid.is_empty() {
                     return Err(wrong_uid(call, &self.registry, uid, ""));
                 }
+                // What was there once may be put back as it was read.
+                meta::remove(&mut new, "resourceVersion");
                 let stored = self.create_object(call, new)?;
                 return Ok(self.answer(call, 201, &stored));
             }
@@ -161,25 +166,13 @@ impl Engine {
         }
         check_object(&resource, version, &new, Some(&old), status)?;
         warn_of_finalizers(call, &new, Some(&old));
-        if status && !resource.typed() {
-            // What the request says of the metadata is owned, though it is not taken over.
-            let mut wished = new.clone();
-            for key in ["labels", "annotations", "finalizers", "ownerReferences"] {
-                copy_or_remove(&mut wished["metadata"], key, sent.get(key).cloned());
+        match asked(call, &new, &old, &sent, sent_spec) {
+            Some(mut asked) => {
+                self.track(call, Some(&old), &mut asked);
+                let tracked = asked["metadata"].get("managedFields").cloned();
+                copy_or_remove(&mut new["metadata"], "managedFields", tracked);
             }
-            self.track(call, Some(&old), &mut wished);
-            let tracked = wished["metadata"].get("managedFields").cloned();
-            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
-        } else if resource.builtin == Some(Builtin::Namespace) && call.target.subresource.is_empty()
-        {
-            // What the request leaves out of the spec is nobody's any more, though it stays.
-            let mut wished = new.clone();
-            copy_or_remove(&mut wished, "spec", sent_spec);
-            self.track(call, Some(&old), &mut wished);
-            let tracked = wished["metadata"].get("managedFields").cloned();
-            copy_or_remove(&mut new["metadata"], "managedFields", tracked);
-        } else {
-            self.track(call, Some(&old), &mut new);
+            None => self.track(call, Some(&old), &mut new),
         }
         let finished = meta::terminating(&new)
             && meta::finalizers(&new).is_empty()
@@ -211,7 +204,18 @@ impl Engine {
             subresource: &call.target.subresource,
             time: &meta::time(call.now),
         };
-        track(&version.schema, &self.registry.meta, old, new, &write);
+        let (schema, meta_schema) = (&version.schema, &self.registry.meta);
+        let (Some(old), Some(Builtin::Event)) = (old, call.resource.builtin) else {
+            return track(schema, meta_schema, old, new, &write);
+        };
+        // Who empties a field of an event that Go prints even then, owns it.
+        let new_face = call.resource.is_new_event();
+        let (mut before, mut after) = (old.clone(), new.clone());
+        event::fill(&call.resource, new_face, &mut before);
+        event::fill(&call.resource, new_face, &mut after);
+        track(schema, meta_schema, Some(&before), &mut after, &write);
+        let tracked = after["metadata"].get("managedFields").cloned();
+        copy_or_remove(&mut new["metadata"], "managedFields", tracked);
     }
 
     /// The namespace of a write, if the resource has one; it must be there.

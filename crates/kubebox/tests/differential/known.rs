@@ -69,7 +69,8 @@ pub const KNOWN: &[Known] = &[
         name: "parse-quotes",
         reason: "a body that cannot be read is not quoted: it may hold secrets",
         covers: |pair, d| {
-            let broken = pair.we_say("json parse error") || pair.we_say("is missing");
+            let words = ["json parse error", "is missing", "not an object"];
+            let broken = words.iter().any(|w| pair.we_say(w));
             d.at == "/body/message" && broken && pair.refused(400, "is unrecognized")
         },
     },
@@ -90,7 +91,8 @@ pub const KNOWN: &[Known] = &[
             ];
             let ours = words.iter().any(|w| pair.we_say(w))
                 || pair.we_say("invalid JSON")
-                || pair.we_say("does not belong to");
+                || pair.we_say("does not belong to")
+                || pair.we_say("does not match the expected API version");
             let real = words.iter().any(|w| pair.real_says(w));
             is_text(&d.at) && ours && real && pair.real["code"] == pair.ours["code"]
         },

@@ -133,8 +133,13 @@ pub(super) fn place(call: &Call<'_>, object: &mut Value) -> Result<()> {
 /// Puts back what this request may not change.
 pub(super) fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
     for key in SYSTEM.iter().chain(&["generation", "generateName"]) {
-        // A change of these is refused, not undone.
-        let sent = matches!(*key, "uid" | "deletionTimestamp") && !meta::text(new, key).is_empty();
+        // A change of these is refused, not undone; but what is going goes, whatever is sent.
+        let refused = match *key {
+            "uid" => true,
+            "deletionTimestamp" => !meta::terminating(old),
+            _ => false,
+        };
+        let sent = refused && !meta::text(new, key).is_empty();
         let keep = *key != "generateName" && !sent;
         match old["metadata"].get(*key).filter(|_| keep) {
             Some(value) => meta::set(new, key, value.clone()),
@@ -183,6 +188,38 @@ pub(super) fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
     meta::set(new, "resourceVersion", meta::text(old, "resourceVersion"));
 }
 
+/// What a request asked for, where more is owned than is taken over; none where both are one.
+/// `sent` is its metadata, `sent_spec` its spec, both before they were put right.
+pub(super) fn asked(
+    call: &Call<'_>,
+    new: &Value,
+    old: &Value,
+    sent: &Value,
+    sent_spec: Option<Value>,
+) -> Option<Value> {
+    let subresource = call.target.subresource.as_str();
+    let keys: &[&str] = match subresource {
+        "status" if !call.resource.typed() => {
+            &["labels", "annotations", "finalizers", "ownerReferences"]
+        }
+        "" if meta::terminating(old) => &["deletionTimestamp"],
+        _ => &[],
+    };
+    let namespace = call.resource.builtin == Some(Builtin::Namespace) && subresource.is_empty();
+    if keys.is_empty() && !namespace {
+        return None;
+    }
+    let mut asked = new.clone();
+    for key in keys {
+        copy_or_remove(&mut asked["metadata"], key, sent.get(key).cloned());
+    }
+    if namespace {
+        // What is left out of the spec is nobody's any more, though it stays.
+        copy_or_remove(&mut asked, "spec", sent_spec);
+    }
+    Some(asked)
+}
+
 pub(super) fn copy_or_remove(object: &mut Value, key: &str, value: Option<Value>) {
     if let Some(map) = object.as_object_mut() {
         match value {
@@ -198,31 +235,34 @@ pub(super) fn generation(resource: &Resource, version: usize, new: &mut Value, o
         return;
     }
     let status = resource.versions[version].status;
-    let desired = |object: &Value| {
-        let map = object.as_object().cloned().unwrap_or_default();
-        let skip = |key: &str| key == "metadata" || (status && key == "status");
-        map.into_iter()
-            .filter(|(k, _)| !skip(k))
-            .collect::<serde_json::Map<_, _>>()
-    };
-    if desired(new) != desired(old) {
+    let skip = |key: &str| key == "metadata" || (status && key == "status");
+    if !equal_beside(new, old, skip) {
         meta::set(new, "generation", meta::generation(old) + 1);
     }
+}
+
+/// Whether two objects are equal, some of their fields left out.
+fn equal_beside(new: &Value, old: &Value, skip: impl Fn(&str) -> bool) -> bool {
+    let (Some(new), Some(old)) = (new.as_object(), old.as_object()) else {
+        return new == old;
+    };
+    let mut names = new.keys().chain(old.keys()).filter(|name| !skip(name));
+    names.all(|name| new.get(name) == old.get(name))
 }
 
 /// Whether a write would change nothing; times of managedFields do not count.
 pub(super) fn same(new: &Value, old: &Value) -> bool {
     let timeless = |object: &Value| {
-        let mut object = object.clone();
-        if let Some(list) = object["metadata"]["managedFields"].as_array_mut() {
+        let mut metadata = object["metadata"].clone();
+        if let Some(list) = metadata["managedFields"].as_array_mut() {
             for entry in list.iter_mut().filter_map(Value::as_object_mut) {
                 entry.remove("time");
             }
         }
-        if let Some(map) = object["metadata"].as_object_mut() {
+        if let Some(map) = metadata.as_object_mut() {
             map.retain(|_, v| !v.is_null());
         }
-        object
+        metadata
     };
-    new == old || timeless(new) == timeless(old)
+    equal_beside(new, old, |key| key == "metadata") && timeless(new) == timeless(old)
 }
