@@ -101,6 +101,33 @@ async fn after_a_compaction_everything_is_listed_again_and_the_gone_is_let_go() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_orphan_that_was_deleted_or_edited_is_made_whole_at_the_next_refresh() {
+    let sim = synced(27, 10, "10m").await;
+    let mut spec = extract(&["k1"], "10m");
+    spec["target"] = json!({ "creationPolicy": "Orphan" });
+    sim.external_secret("orphan", &spec).await;
+    let controller = sim.start(QUIET);
+    sim.until_ready().await;
+    pass(HOUR).await;
+    sim.delete(&path(NS, "secrets", "orphan")).await;
+    pass(12 * MINUTE).await;
+    assert_eq!(sim.data("orphan").await.unwrap(), depot::value("k1", 1));
+    // Polls go on where nothing has to be mended.
+    pass(HOUR).await;
+    sim.count_from_here();
+    pass(2 * HOUR).await;
+    assert_eq!((sim.depot.count("k1"), sim.writes()), (12, Vec::new()));
+    let theirs = json!({ "data": { "v": "dGhlaXJz" } });
+    sim.patch(&path(NS, "secrets", "orphan"), &theirs).await;
+    // The next start finds it so.
+    controller.kill().await;
+    let controller = sim.start(QUIET);
+    pass(12 * MINUTE).await;
+    assert_eq!(sim.data("orphan").await.unwrap(), depot::value("k1", 1));
+    controller.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_secret_that_is_collected_again_and_again_is_not_made_without_end() {
     let sim = synced(26, 10, "10m").await;
     let controller = sim.start(QUIET);

@@ -16,7 +16,7 @@ use tidegate_contract::RemoteKey;
 use crate::outcome::{IdleReason, SyncError};
 use crate::{Env, Observed, Precondition, StoreKey, StoreView, diff, store};
 pub use reads::planned_reads;
-pub(crate) use refresh::{elapsed, interval, missing, polled, refreshed_at};
+pub(crate) use refresh::{elapsed, interval, missing, polled, refreshed_at, waits_for_refresh};
 
 /// What a pass does.
 #[derive(Debug, Clone)]

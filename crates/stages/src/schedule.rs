@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tidegate_contract::RemoteKey;
 
 use crate::outcome::{Again, IdleReason, Outcome, Ready, Retry};
-use crate::plan::{elapsed, interval, missing, polled, readable, refreshed_at};
+use crate::plan::{elapsed, interval, missing, polled, readable, refreshed_at, waits_for_refresh};
 use crate::{Env, Heartbeat, Memory, Observed, StoreKey, revision, status};
 
 /// What follows a pass.
@@ -130,7 +130,7 @@ fn by_clock(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Duratio
         return (!interval.is_zero()).then(|| every + spread(env));
     }
     let interval = interval(observed)?;
-    if polled(observed) {
+    if is_left_to_polls(observed, outcome) {
         let heartbeat = match observed.config.status_heartbeat {
             Heartbeat::Each | Heartbeat::Off => DRIFT_LOOK,
             Heartbeat::Every(every) => every,
@@ -153,13 +153,20 @@ fn by_clock(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Duratio
     Some(interval.saturating_sub(since) + spread(env))
 }
 
+/// Whether polls alone tell when there is something to do after this pass. They say nothing while
+/// a value stays what it is, so they do not do where the next refresh has a Secret to mend.
+fn is_left_to_polls(observed: &Observed, outcome: &Outcome) -> bool {
+    let mended = matches!(outcome, Outcome::Synced(_));
+    polled(observed) && (mended || !waits_for_refresh(observed))
+}
+
 fn spread(env: &Env) -> Duration {
     Duration::from_secs(1) + Duration::from_secs(5).mul_f64(env.fraction())
 }
 
 fn polling(observed: &Observed, outcome: &Outcome, env: &Env) -> Option<Polling> {
     let interval = interval(observed)?;
-    if !polled(observed) {
+    if !is_left_to_polls(observed, outcome) {
         return None;
     }
     let mut keys: Vec<(StoreKey, RemoteKey)> = (readable(observed)?.into_iter())

@@ -105,10 +105,25 @@ fn valid(observed: &Observed) -> bool {
         (CreationPolicy::Merge, TargetView::Absent) => {
             missing(observed) && !matches!(trigger, Trigger::Drift | Trigger::Timer)
         }
-        (_, TargetView::Absent) => {
-            reason(observed) == Some(names::SECRET_DELETED) || retained(observed)
-        }
+        (_, TargetView::Absent) => is_rightly_absent(observed),
     }
+}
+
+/// Whether somebody changed or deleted a Secret of the policy under which it is always valid: the
+/// next refresh mends it, as under ESO, although no value changed.
+pub(crate) fn waits_for_refresh(observed: &Observed) -> bool {
+    observed.object.spec.target.creation_policy == CreationPolicy::Orphan
+        && match &observed.target {
+            TargetView::Present(digest) => {
+                !digest.managed || digest.annotated != Annotated::Hash(digest.hash)
+            }
+            TargetView::Absent => !is_rightly_absent(observed),
+        }
+}
+
+/// Whether the status says that no value was found, so that there is no Secret to be missed.
+fn is_rightly_absent(observed: &Observed) -> bool {
+    reason(observed) == Some(names::SECRET_DELETED) || retained(observed)
 }
 
 /// Copied labels and annotations that somebody changed on the Secret. They are mended by the slow
@@ -170,7 +185,8 @@ fn periodic(
 /// starts knows no better and leaves the object to its polling group, which is due within one
 /// interval; what is older than both is read at once.
 fn grace(observed: &Observed) -> Duration {
-    if observed.memory.refreshed_at.is_some() || !polled(observed) {
+    let polled = polled(observed) && !waits_for_refresh(observed);
+    if observed.memory.refreshed_at.is_some() || !polled {
         return Duration::ZERO;
     }
     match observed.config.status_heartbeat {

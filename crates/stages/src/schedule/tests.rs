@@ -1,5 +1,7 @@
 //! Pure. Tables of timers and subscriptions.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 use tidegate_api::{GoDuration, StoreKind, names};
@@ -7,7 +9,7 @@ use tidegate_api::{GoDuration, StoreKind, names};
 use super::*;
 use crate::outcome::{SyncError, Synced, Written};
 use crate::testing::*;
-use crate::{Config, StoreView};
+use crate::{Annotated, Config, StoreView, TargetView};
 
 const THEN: &str = "2026-11-23T11:30:00Z";
 const SYNCED: Outcome = Outcome::Synced(Synced {
@@ -152,6 +154,32 @@ fn who_has_no_group_looks_by_the_clock() {
         Some((Lane::Refresh, 3601)),
         true,
     );
+}
+
+#[test]
+fn a_damaged_orphan_is_mended_at_the_next_refresh_though_no_value_changed() {
+    let whole = simple(json!({ "creationPolicy": "Orphan" })).synced(THEN, &[("password", "v")]);
+    // The slow look at metadata, six hours after the last read.
+    let left = Some((Lane::Refresh, 6 * 3600 - 1800));
+    check("whole", &whole, &IDLE, left, true);
+    let refresh = Some((Lane::Refresh, 1801));
+    let gone = whole.clone().with(|o| o.target = TargetView::Absent);
+    check("deleted", &gone, &IDLE, refresh, false);
+    let again = Some((Lane::Refresh, 6 * 3600));
+    check("made again", &gone, &SYNCED, again, true);
+    let edited = whole.with(|o| {
+        if let TargetView::Present(digest) = &mut o.target {
+            Arc::make_mut(digest).annotated = Annotated::Other;
+        }
+    });
+    check("edited", &edited, &IDLE, refresh, false);
+    let rightly = gone.with(|o| {
+        o.edit(|es| {
+            es.status.as_mut().unwrap().conditions =
+                vec![condition("True", names::SECRET_SYNCED, names::MSG_RETAINED)];
+        });
+    });
+    check("nothing was found", &rightly, &IDLE, left, true);
 }
 
 #[test]
