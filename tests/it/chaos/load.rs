@@ -74,15 +74,16 @@ pub fn bounded(storm: &Storm, requests: &[RequestRecord]) {
     statuses(storm, requests);
 }
 
-/// Good answers of a key: its polls, and one for each start, rotation and look.
+/// Values told of a key: its polls, and one for each start, rotation and look. A key that is not
+/// there fails its objects like one that cannot be read: growing pauses, anew after each start.
 fn reads(storm: &Storm) {
     let calls = storm.sim.depot.calls();
     let mut well: BTreeMap<&str, usize> = BTreeMap::new();
     let mut failed: BTreeMap<&str, usize> = BTreeMap::new();
     for call in &calls {
         let table = match call.told {
-            Told::Failed(_) => &mut failed,
-            _ => &mut well,
+            Told::Absent | Told::Failed(_) => &mut failed,
+            Told::Value(_) => &mut well,
         };
         *table.entry(&call.key).or_default() += 1;
     }
