@@ -11,7 +11,27 @@ use zeroize::{Zeroize, Zeroizing};
 ///
 /// Go's strings are bytes, not UTF-8; so are these. `Debug` shows the length alone.
 #[derive(Clone)]
-pub struct Str(Arc<Zeroizing<Vec<u8>>>);
+pub struct Str(Arc<Wiped>);
+
+/// Bytes that are wiped when they go.
+struct Wiped(Vec<u8>);
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Wipes a vector, what lies past its length too; `Vec::zeroize` goes byte by byte.
+fn wipe(bytes: &mut Vec<u8>) {
+    // Filling nothing is slow all the same: masked stores at a dangling pointer take the long way.
+    if bytes.len() < bytes.capacity() {
+        bytes.spare_capacity_mut().zeroize();
+    }
+    if !bytes.is_empty() {
+        bytes.as_mut_slice().zeroize();
+    }
+}
 
 impl PartialEq for Str {
     fn eq(&self, other: &Self) -> bool {
@@ -42,28 +62,28 @@ impl Hash for Str {
 impl Str {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.0.0
     }
 
     /// The length in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// Whether there is no byte at all.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_bytes().is_empty()
     }
 
     /// The text, with U+FFFD for what is not UTF-8.
     pub fn to_text(&self) -> Zeroizing<String> {
-        Zeroizing::new(String::from_utf8_lossy(&self.0).into_owned())
+        Zeroizing::new(String::from_utf8_lossy(self.as_bytes()).into_owned())
     }
 }
 
 impl Borrow<[u8]> for Str {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
@@ -75,7 +95,7 @@ impl fmt::Debug for Str {
 
 impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Zeroizing::new(bytes)))
+        Self(Arc::new(Wiped(bytes)))
     }
 }
 
@@ -125,6 +145,14 @@ impl Buf {
             bytes: Vec::new(),
             limit: Some(limit),
             overflowed: false,
+        }
+    }
+
+    /// Makes room for the bytes that are expected, as far as the limit goes.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        let room = bytes.min(self.limit.unwrap_or(usize::MAX));
+        if room > self.bytes.capacity() {
+            self.grow(room);
         }
     }
 
@@ -187,16 +215,18 @@ impl Buf {
             return false;
         }
         if need > self.bytes.capacity() {
-            let doubled = (self.bytes.capacity() * 2).max(64);
-            let room = self
-                .limit
-                .map_or(doubled, |limit| doubled.min(limit))
-                .max(need);
-            let mut grown = Vec::with_capacity(room);
-            grown.extend_from_slice(&self.bytes);
-            std::mem::replace(&mut self.bytes, grown).zeroize();
+            self.grow(need);
         }
         true
+    }
+
+    #[cold]
+    fn grow(&mut self, need: usize) {
+        let doubled = (self.bytes.capacity() * 2).max(64);
+        let most = self.limit.unwrap_or(usize::MAX);
+        let mut grown = Vec::with_capacity(doubled.min(most).max(need));
+        grown.extend_from_slice(&self.bytes);
+        wipe(&mut std::mem::replace(&mut self.bytes, grown));
     }
 }
 
@@ -209,7 +239,7 @@ impl fmt::Write for Buf {
 
 impl Drop for Buf {
     fn drop(&mut self) {
-        self.bytes.zeroize();
+        wipe(&mut self.bytes);
     }
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn execute<'t>(
     data: &Value,
     out: &mut Buf,
 ) -> Result<(), ExecError> {
-    let Some(root) = program.templates.get(program.name.as_bytes()) else {
+    let Some((name, root)) = program.templates.get_key_value(program.name.as_bytes()) else {
         return Ok(());
     };
     let dot = Operand::plain(data.clone());
@@ -51,8 +51,9 @@ pub(crate) fn execute<'t>(
         program,
         ctx,
         out,
-        template: Str::from(program.name),
+        template: name.clone(),
         vars: vec![("$", dot.clone())],
+        args: Vec::new(),
         at: &Start,
         depth: 0,
     };
@@ -79,6 +80,8 @@ struct Exec<'t, 'c, 'e> {
     /// The template that is being executed.
     template: Str,
     vars: Vec<(&'t str, Operand)>,
+    /// The arguments of all calls under way, the innermost last.
+    args: Vec<Value>,
     /// The node that an error points at.
     at: &'t dyn Located,
     depth: usize,

@@ -112,6 +112,8 @@ impl Template {
     /// The first failure, where Go finds it; or a limit that was reached.
     pub fn execute(&self, data: &Value, env: &mut Env<'_>) -> Result<Str, ExecError> {
         let mut out = Buf::with_limit(env.limits.output_bytes);
+        // Most output is about as long as its source; a long one grows as it is written.
+        out.make_room(self.source.len().min(4096));
         self.execute_into(data, env, &mut out)?;
         Ok(Str::from(out))
     }

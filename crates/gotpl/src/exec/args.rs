@@ -36,7 +36,7 @@ impl<'t> Exec<'t, '_, '_> {
             ArgKind::Dot => dot.clone(),
             ArgKind::Field(path) => {
                 let only = std::slice::from_ref(arg);
-                self.field_chain(dot, dot.clone(), arg, path, only, None)?
+                self.field_chain(dot, dot, arg, path, only, None)?
             }
             ArgKind::Variable(path) => self.variable(dot, arg, path, &[], None)?,
             ArgKind::Pipe(pipe) => self.pipeline(dot, pipe)?,

@@ -2,7 +2,7 @@
 use super::operand::Operand;
 use super::{Done, Exec};
 use crate::ast::{Arg, Located};
-use crate::error::ExecErrorKind;
+use crate::error::{ExecErrorKind, FuncError};
 use crate::registry::{Function, Logic};
 use crate::ty::Ty;
 use crate::value::Value;
@@ -36,48 +36,56 @@ impl<'t> Exec<'t, '_, '_> {
         if let Some(logic @ (Logic::And | Logic::Or)) = function.logic {
             return self.short_circuit(dot, logic, args, last);
         }
-        let mut values = Vec::with_capacity(own + given);
-        values.extend(receiver.cloned());
+        let base = self.args.len();
+        self.args.extend(receiver.cloned());
         let mut boxed = false;
         for arg in args {
-            let ty = function.param(values.len());
+            let ty = function.param(self.args.len() - base);
             let operand = self.arg(dot, ty, arg)?;
             boxed = operand.boxed;
-            values.push(operand.value);
+            self.args.push(operand.value);
         }
         if let Some(last) = last {
-            let ty = function.param(values.len());
-            values.push(self.validate(last, ty)?.value);
+            let ty = function.param(self.args.len() - base);
+            let last = self.validate(last, ty)?;
+            self.args.push(last.value);
         }
-        if function.logic == Some(Logic::Len) {
-            values.push(Value::Bool(boxed));
-        }
-        if function.logic == Some(Logic::Call) {
-            let written = match args.first() {
-                Some(arg) => self.shown(arg),
-                None => values.first().map_or_else(String::new, shown_value),
-            };
-            values.insert(0, Value::str(written));
+        match function.logic {
+            Some(Logic::Len) => self.args.push(Value::Bool(boxed)),
+            Some(Logic::Call) => {
+                let written = match args.first() {
+                    Some(arg) => self.shown(arg),
+                    None => self.args.get(base).map_or_else(String::new, shown_value),
+                };
+                self.args.insert(base, Value::str(written));
+            }
+            _ => {}
         }
         self.step()?;
-        let texts = values.iter().map(|value| match value {
+        let ran = self.run(function, base);
+        self.args.truncate(base);
+        ran.map(Operand::plain).map_err(|err| {
+            self.at = node;
+            let kind = match err.limit() {
+                Some(limit) => ExecErrorKind::Limit(limit),
+                None => ExecErrorKind::Function(name.into()),
+            };
+            let mut message = format!("error calling {name}: ").into_bytes();
+            message.extend_from_slice(err.full().as_bytes());
+            self.fail_bytes(kind, &message)
+        })
+    }
+
+    /// Runs a function on the arguments from `base` on.
+    fn run(&mut self, function: &Function, base: usize) -> Result<Value, FuncError> {
+        let args = &self.args[base..];
+        let texts = args.iter().map(|arg| match arg {
             Value::Str(text) => text.len() as u64,
             _ => 0,
         });
         // Every function may look at each byte of its arguments; what does more charges more.
-        let read = self.ctx.step(texts.sum::<u64>() / 512);
-        read.and_then(|()| (function.run)(self.ctx, &values))
-            .map(Operand::plain)
-            .map_err(|err| {
-                self.at = node;
-                let kind = match err.limit() {
-                    Some(limit) => ExecErrorKind::Limit(limit),
-                    None => ExecErrorKind::Function(name.into()),
-                };
-                let mut message = format!("error calling {name}: ").into_bytes();
-                message.extend_from_slice(err.full().as_bytes());
-                self.fail_bytes(kind, &message)
-            })
+        self.ctx.step(texts.sum::<u64>() / 512)?;
+        (function.run)(self.ctx, args)
     }
 
     /// `and` and `or`: the first argument that decides, or the last one.

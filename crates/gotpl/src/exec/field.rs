@@ -11,20 +11,22 @@ impl<'t> Exec<'t, '_, '_> {
     pub(super) fn field_chain(
         &mut self,
         dot: &Operand,
-        receiver: Operand,
+        receiver: &Operand,
         node: &'t Arg,
         path: &'t [Box<str>],
         args: &'t [Arg],
         last: Option<Operand>,
     ) -> Done<Operand> {
         let Some((end, through)) = path.split_last() else {
-            return Ok(receiver);
+            return Ok(receiver.clone());
         };
-        let mut receiver = receiver;
+        let mut reached = None;
         for name in through {
-            receiver = self.field(dot, name, node, &[], None, receiver)?;
+            let from = reached.as_ref().unwrap_or(receiver);
+            reached = Some(self.field(dot, name, node, &[], None, from)?);
         }
-        self.field(dot, end, node, args, last, receiver)
+        let from = reached.as_ref().unwrap_or(receiver);
+        self.field(dot, end, node, args, last, from)
     }
 
     fn field(
@@ -34,7 +36,7 @@ impl<'t> Exec<'t, '_, '_> {
         node: &'t dyn Located,
         args: &'t [Arg],
         last: Option<Operand>,
-        receiver: Operand,
+        receiver: &Operand,
     ) -> Done<Operand> {
         if !receiver.is_valid() {
             if self.program.missing == MissingKey::Error {

@@ -39,7 +39,7 @@ impl<'t> Exec<'t, '_, '_> {
         match &first.kind {
             ArgKind::Field(path) => {
                 self.at = first;
-                return self.field_chain(dot, dot.clone(), first, path, &command.args, last);
+                return self.field_chain(dot, dot, first, path, &command.args, last);
             }
             ArgKind::Chain(inner, path) => {
                 return self.chain(dot, first, inner, path, &command.args, last);
@@ -105,7 +105,7 @@ impl<'t> Exec<'t, '_, '_> {
             self.not_a_function(args, last.as_ref())?;
             return Ok(value);
         }
-        self.field_chain(dot, value, node, &path[1..], args, last)
+        self.field_chain(dot, &value, node, &path[1..], args, last)
     }
 
     pub(super) fn set_var(&mut self, name: &str, value: Operand) -> Done<()> {
@@ -134,7 +134,7 @@ impl<'t> Exec<'t, '_, '_> {
             return Err(self.value_error(&message));
         }
         let receiver = self.arg_untyped(dot, inner)?;
-        self.field_chain(dot, receiver, node, path, args, last)
+        self.field_chain(dot, &receiver, node, path, args, last)
     }
 
     /// The value of a numeric constant where no type is asked for.

@@ -14,10 +14,19 @@ pub(crate) enum Charset {
 /// Appends bytes quoted.
 pub(crate) fn quote(out: &mut Buf, bytes: &[u8], quote: u8, charset: Charset) {
     out.byte(quote);
-    for rune in runes::runes(bytes) {
-        match rune.char {
-            Some(c) => escape(out, c, quote, charset),
-            None => out.text(&format!("\\x{:02x}", bytes[rune.at])),
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && *b != quote && *b != b'\\';
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (run, after) = rest.split_at(rest.iter().take_while(|&b| plain(b)).count());
+        out.put(run);
+        rest = after;
+        if let Some(&first) = rest.first() {
+            let (c, width) = runes::decode(rest);
+            match c {
+                Some(c) => escape(out, c, quote, charset),
+                None => out.text(&format!("\\x{first:02x}")),
+            }
+            rest = &rest[width..];
         }
     }
     out.byte(quote);

@@ -62,11 +62,12 @@ impl Radix {
                 acc = acc << 8 | u64::from(chunk.get(i).copied().unwrap_or(0));
             }
             let used = (chunk.len() * 8).div_ceil(self.bits as usize);
-            for i in 0..self.group {
+            let mut group = [b'='; 8];
+            for (i, sign) in group.iter_mut().enumerate().take(used) {
                 let shift = self.bits * (self.group - 1 - i) as u32;
-                let digit = (acc >> shift) as usize & ((1 << self.bits) - 1);
-                out.byte(if i < used { self.alphabet[digit] } else { b'=' });
+                *sign = self.alphabet[(acc >> shift) as usize & ((1 << self.bits) - 1)];
             }
+            out.put(&group[..self.group]);
         }
     }
 

@@ -37,10 +37,10 @@ pub(super) const TABLE: &[Function] = &[
         ctx.str(text.strip_prefix(args[0].bytes()).unwrap_or(text))
     }),
     Function::new("upper", &[Ty::Str], |ctx, args| {
-        mapped(ctx, args, runes::to_upper)
+        mapped(ctx, args, <[u8]>::to_ascii_uppercase, runes::to_upper)
     }),
     Function::new("lower", &[Ty::Str], |ctx, args| {
-        mapped(ctx, args, runes::to_lower)
+        mapped(ctx, args, <[u8]>::to_ascii_lowercase, runes::to_lower)
     }),
     Function::new("substr", &[Ty::INT, Ty::INT, Ty::Str], substr),
     Function::new("repeat", &[Ty::INT, Ty::Str], |ctx, args| {
@@ -134,10 +134,19 @@ fn times(count: i64) -> Result<usize, FuncError> {
     usize::try_from(count).map_err(|_| "strings: negative Repeat count".into())
 }
 
-fn mapped(ctx: &mut Ctx<'_>, args: &[Value], f: fn(char) -> char) -> Answer {
+fn mapped(
+    ctx: &mut Ctx<'_>,
+    args: &[Value],
+    ascii: fn(&[u8]) -> Vec<u8>,
+    other: fn(char) -> char,
+) -> Answer {
     let text = args[0].bytes();
     ctx.work(text.len())?;
-    ctx.str(runes::map(text, f))
+    ctx.str(if text.is_ascii() {
+        ascii(text)
+    } else {
+        runes::map(text, other)
+    })
 }
 
 /// At most `width` bytes, the last three of which are dots if anything is missing.
@@ -245,8 +254,10 @@ fn quoted(ctx: &mut Ctx<'_>, args: &[Value], write: fn(&mut Buf, &[u8])) -> Answ
         if !out.is_empty() {
             out.byte(b' ');
         }
-        let text = to_str(ctx, arg)?;
-        write(&mut out, text.as_bytes());
+        match arg {
+            Value::Str(text) => write(&mut out, text.as_bytes()),
+            other => write(&mut out, to_str(ctx, other)?.as_bytes()),
+        }
     }
     ctx.finish(out)
 }
