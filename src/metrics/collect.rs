@@ -208,7 +208,8 @@ fn endpoints(out: &mut Out<'_, '_>, context: &Context) -> fmt::Result {
         let series: Gauges = series.collect();
         out.family(&format!("tidegate_endpoint_{name}"), help, series)?;
     }
-    let counters: [(&str, &str, fn(&EndpointStats) -> u64); 3] = [
+    type Count = fn(&EndpointStats) -> u64;
+    let counters: [(&str, &str, Count); 3] = [
         ("calls", "Calls started", |it| it.calls),
         ("throttled", "Answers with push-back", |it| it.throttled),
         ("unavailable", "Calls without an answer", |it| {

@@ -3,6 +3,8 @@
 //! `cargo bench -p tidegate-kms-plugin --bench overhead`. Two control planes, one of them encrypts
 //! Secrets with the plugin; both are asked the same in turn, and the medians are compared.
 
+#![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

@@ -84,11 +84,11 @@ pub async fn ceiling(
         let secrets =
             (0..count).map(|number| secret(load, &namespace, width, number, uids[number]));
         let statuses = (0..count).map(|number| status(&namespace, width, number));
-        let loops: [(Written, Method, Vec<(String, Value)>); 2] = [
-            (Written::Secrets, Method::POST, secrets.collect()),
-            (Written::Statuses, Method::PATCH, statuses.collect()),
-        ];
-        for (what, method, requests) in loops {
+        let (secrets, statuses): (Vec<_>, Vec<_>) = (secrets.collect(), statuses.collect());
+        for (what, method, requests) in [
+            (Written::Secrets, Method::POST, secrets),
+            (Written::Statuses, Method::PATCH, statuses),
+        ] {
             let alone = probe.mark();
             tokio::time::sleep(ALONE).await;
             idle.add(&probe.since(alone));
