@@ -1,4 +1,4 @@
-//! Shell. What a [`Context`] is put together from.
+//! Shell. What a [`Context`](super::Context) is put together from.
 
 use std::sync::{Arc, RwLock};
 
