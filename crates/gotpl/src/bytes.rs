@@ -248,3 +248,27 @@ impl fmt::Debug for Buf {
         write!(f, "Buf({} bytes)", self.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wiping_leaves_zeros_where_the_bytes_were() {
+        for len in [0, 1, 64, 1000] {
+            let mut bytes = vec![b'x'; len];
+            wipe(&mut bytes);
+            assert_eq!(bytes, vec![0; len]);
+        }
+    }
+
+    #[test]
+    fn a_limit_binds_room_and_growth() {
+        let mut buf = Buf::with_limit(5);
+        buf.make_room(4096);
+        assert!(buf.bytes.capacity() < 64);
+        buf.text("hell");
+        buf.text("o!");
+        assert_eq!((buf.as_bytes(), buf.overflowed()), (&b"hell"[..], true));
+    }
+}

@@ -3,6 +3,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use crate::bytes::Buf;
+
 /// The rune that stands for an invalid byte.
 pub(crate) const RUNE_ERROR: char = '\u{fffd}';
 
@@ -179,10 +181,12 @@ fn single(c: char, mut mapped: impl Iterator<Item = char>) -> char {
 }
 
 /// Maps every rune as Go's `strings.Map` does: invalid bytes become U+FFFD.
-pub(crate) fn map(bytes: &[u8], mut f: impl FnMut(char) -> char) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
+pub(crate) fn map(bytes: &[u8], mut f: impl FnMut(char) -> char) -> Buf {
+    // What is mapped may be longer than it was, and must leave no copy behind when it grows.
+    let mut out = Buf::new();
+    out.make_room(bytes.len());
     for rune in runes(bytes) {
-        push(&mut out, f(rune.value()));
+        out.char(f(rune.value()));
     }
     out
 }

@@ -142,11 +142,11 @@ fn mapped(
 ) -> Answer {
     let text = args[0].bytes();
     ctx.work(text.len())?;
-    ctx.str(if text.is_ascii() {
-        ascii(text)
+    if text.is_ascii() {
+        ctx.str(ascii(text))
     } else {
-        runes::map(text, other)
-    })
+        ctx.str(runes::map(text, other))
+    }
 }
 
 /// At most `width` bytes, the last three of which are dots if anything is missing.
