@@ -23,19 +23,29 @@ fn program() -> &'static Path {
 
 /// What the oracle answers to a list, in JSON both.
 pub(crate) fn ask(args: &[&str], list: &serde_json::Value) -> Vec<serde_json::Value> {
+    answers(args, list).expect("the oracle ended before it answered")
+}
+
+/// The answers to a list; nothing when the oracle died of it.
+pub(crate) fn answers(args: &[&str], list: &serde_json::Value) -> Option<Vec<serde_json::Value>> {
     let mut child = Command::new(program())
         .args(args)
         .env("TZ", "UTC")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("oracle");
     let input = serde_json::to_vec(list).expect("cases");
     let mut stdin = child.stdin.take().expect("stdin");
     let writer = std::thread::spawn(move || stdin.write_all(&input));
     let output = child.wait_with_output().expect("answers");
-    writer.join().expect("writer").expect("cases are read");
-    serde_json::from_slice(&output.stdout).expect("answers in JSON")
+    let read = writer.join().expect("writer");
+    if !output.status.success() {
+        return None;
+    }
+    read.expect("cases are read");
+    Some(serde_json::from_slice(&output.stdout).expect("answers in JSON"))
 }
 
 /// The names of the functions that the oracle registers.

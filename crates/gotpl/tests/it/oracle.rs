@@ -20,6 +20,11 @@ fn essence(error: &[u8]) -> String {
             return text[..at + marker.len() + name.len()].to_owned();
         }
     }
+    // Go bounds calls of templates by a number of its own, and so stops elsewhere.
+    let depth = "exceeded maximum template depth";
+    if text.contains(depth) {
+        return depth.to_owned();
+    }
     text
 }
 
