@@ -15,8 +15,12 @@ use crate::support::{Asked, Controller, Fixture, World, eventually, properties};
 const OBJECTS: usize = 1000;
 const NAMESPACES: usize = 50;
 const PATHS: usize = 250;
-/// Reads by which a late poll may make a round look longer: 2 s of the 15 s.
-const LATE: usize = PATHS * 2 / 15;
+/// A `refreshInterval` that does not end within a test, in seconds.
+const HOUR: usize = 3600;
+/// The short `refreshInterval`, in seconds.
+const INTERVAL: usize = 10;
+/// Reads by which a late poll may make a round look longer: 2 s of an interval.
+const LATE: usize = PATHS * 2 / INTERVAL;
 
 /// A thousand objects with two properties each, made before any controller runs.
 struct Storm {
@@ -24,7 +28,7 @@ struct Storm {
 }
 
 impl Storm {
-    async fn new(fixture: Fixture, interval: &'static str) -> Self {
+    async fn new(fixture: Fixture, interval: usize) -> Self {
         let world = World::alone(fixture, "counts").await;
         let vault = &world.servers.vault;
         for path in 0..PATHS {
@@ -172,11 +176,11 @@ impl Storm {
     }
 }
 
-async fn create(admin: Arc<Http>, number: usize, interval: &str) {
+async fn create(admin: Arc<Http>, number: usize, interval: usize) {
     let namespace = format!("counts-{}", number % NAMESPACES);
     let key = format!("app/{}", number % PATHS);
     let mut spec = properties(&[("one", &key, "a"), ("two", &key, "b")]);
-    spec["refreshInterval"] = json!(interval);
+    spec["refreshInterval"] = json!(format!("{interval}s"));
     spec["secretStoreRef"] = json!({ "name": "vault", "kind": "ClusterSecretStore" });
     let body = json!({ "apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
                        "metadata": { "name": format!("es-{number}") }, "spec": spec });
@@ -205,7 +209,7 @@ fn of<'a>(writes: &'a [Asked], resource: &str) -> Vec<&'a Asked> {
 }
 
 async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more(fixture: Fixture) {
-    let storm = Storm::new(fixture, "1h").await;
+    let storm = Storm::new(fixture, HOUR).await;
     let mark = storm.mark();
     let controller = storm.controller();
     storm.all_ready().await;
@@ -215,7 +219,7 @@ async fn a_first_sync_and_a_restart_cost_what_they_must_and_no_more(fixture: Fix
 }
 
 async fn an_interval_a_change_and_an_outage_cost_what_they_must_and_no_more(fixture: Fixture) {
-    let storm = Storm::new(fixture, "15s").await;
+    let storm = Storm::new(fixture, INTERVAL).await;
     let controller = storm.controller();
     storm.all_ready().await;
     one_more_interval(&storm).await;
@@ -245,7 +249,7 @@ async fn first_sync(storm: &Storm, mark: u64) {
 async fn restart_when_nothing_is_due(storm: &Storm) {
     let (mark, before) = (storm.mark(), storm.read_log().len());
     let controller = storm.controller();
-    create(Arc::new(storm.world.servers.admin.clone()), OBJECTS, "1h").await;
+    create(Arc::new(storm.world.servers.admin.clone()), OBJECTS, HOUR).await;
     eventually("the new object to be Ready", || async {
         storm.ready().await == OBJECTS + 1
     })
@@ -328,8 +332,8 @@ async fn outage(storm: &Storm) {
         storm.ready().await == 0
     })
     .await;
-    // Three intervals of 15 s: the one wait of the suite that no condition can end earlier.
-    tokio::time::sleep(std::time::Duration::from_secs(3 * 15)).await;
+    // Three intervals: the one wait of the suite that no condition can end earlier.
+    tokio::time::sleep(std::time::Duration::from_secs(3 * INTERVAL as u64)).await;
     let told = storm.writes(mark).await;
     let (told, messages) = (of(&told, "externalsecrets").len(), storm.messages().await);
     assert_eq!(

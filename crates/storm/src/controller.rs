@@ -1,6 +1,8 @@
 //! Shell. The controller under load: in this process, a child, or any command.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -19,6 +21,10 @@ pub type InProcess = Arc<
 
 /// Longest wait for a controller that was asked to end; then it is killed.
 const STOP: Duration = Duration::from_secs(30);
+
+/// What a shell does before it becomes the controller: it waits until the watchdog stands, so that
+/// whoever kills us in between leaves nothing behind.
+const GATE: &str = "read -r _ || exit; exec </dev/null;";
 
 /// Which controller.
 #[derive(Clone)]
@@ -97,13 +103,14 @@ impl Plan {
                 return Ok(Running(Inner::Task { tasks, stop }));
             }
             Kind::Child(program) => {
-                let mut command = Command::new(program);
-                command.args(&self.args);
+                let mut command = Command::new("sh");
+                command.args(["-c", &format!("{GATE} exec \"$0\" \"$@\"")]);
+                command.arg(program).args(&self.args);
                 command
             }
             Kind::Command(line) => {
                 let mut command = Command::new("sh");
-                command.args(["-c", &format!("exec {line}")]);
+                command.args(["-c", &format!("{GATE} exec {line}")]);
                 command.env("KUBECONFIG", &self.kubeconfig);
                 command
             }
@@ -114,7 +121,7 @@ impl Plan {
         // A group of its own: Ctrl-C on the terminal is the load tester's, which then stops it.
         command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null());
         command.stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().map_err(failed)?;
@@ -125,13 +132,21 @@ impl Plan {
         if let Some(errors) = child.stderr.take() {
             last.spawn(last_line(errors));
         }
+        let watchdog = watchdog(pid).map_err(failed)?;
+        release(&mut child).map_err(failed)?;
         Ok(Running(Inner::Process(Box::new(Process {
-            watchdog: watchdog(pid).map_err(failed)?,
             child,
+            watchdog,
             pid,
             last,
         }))))
     }
+}
+
+/// Lets the program start.
+fn release(child: &mut Child) -> std::io::Result<()> {
+    let waiting = child.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+    File::from(waiting.into_owned_fd()?).write_all(b"\n")
 }
 
 /// Waits for the end of its input, which comes when this process ends however, and kills then.
