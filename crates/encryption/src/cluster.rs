@@ -37,6 +37,9 @@ pub struct Options {
     pub servers: Vec<String>,
 }
 
+/// A namespace that every cluster has.
+const KUBE_SYSTEM: &str = "/api/v1/namespaces/kube-system";
+
 /// One API server.
 #[derive(Clone)]
 pub struct Server {
@@ -251,7 +254,7 @@ impl Server {
         struct Metadata {
             uid: String,
         }
-        let answer = self.get_ok("/api/v1/namespaces/kube-system").await?;
+        let answer = self.get_ok(KUBE_SYSTEM).await?;
         let namespace: Namespace = self.decode(&answer)?;
         Ok(namespace.metadata.uid)
     }

@@ -9,6 +9,7 @@ use crate::pace::Pace;
 
 pub mod args;
 mod config;
+mod pacing;
 mod rewrite;
 mod rotate;
 mod scan;

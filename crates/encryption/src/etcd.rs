@@ -17,8 +17,8 @@ use crate::stored::Stored;
 
 /// One answer of a range, at most; a page that is larger is asked for again in halves.
 const MAX_ANSWER: usize = 32 << 20;
-/// Objects of one page.
-const PAGE: i64 = 500;
+/// Bytes that a page aims at: whoever reads beside us waits while etcd gathers one.
+const PAGE_BYTES: usize = 4 << 20;
 /// Of one call.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Tries of one call, over all endpoints.
@@ -43,6 +43,8 @@ pub struct Etcd {
     channel: Channel,
     /// Where ranges are read at, so that all pages show one moment.
     revision: i64,
+    /// Objects that fill a page, by the size of those of the last one.
+    fill: i64,
 }
 
 /// One stored object.
@@ -146,6 +148,7 @@ impl Etcd {
                     let etcd = Self {
                         channel,
                         revision: 0,
+                        fill: i64::MAX,
                     };
                     match etcd.range(b"\0", b"\0", 1, 0).await {
                         Ok(_) => return Ok(etcd),
@@ -207,12 +210,18 @@ impl Etcd {
         self.call("/etcdserverpb.KV/Range", request).await
     }
 
-    /// Reads one page of a folder, from behind `after`; an empty page is the end. All pages show
-    /// the moment of the first, unless etcd has compacted that away.
+    /// Reads one page of a folder, from behind `after`: at most so many objects, fewer where they
+    /// are large; an empty page is the end. All pages show the moment of the first, unless etcd
+    /// has compacted that away.
     ///
     /// # Errors
     /// When etcd refuses, or does not answer after several tries.
-    pub async fn page(&mut self, folder: &str, after: Option<&[u8]>) -> Result<Page, Failure> {
+    pub async fn page(
+        &mut self,
+        folder: &str,
+        after: Option<&[u8]>,
+        most: i64,
+    ) -> Result<Page, Failure> {
         let mut from = after.map_or_else(|| folder.as_bytes().to_vec(), <[u8]>::to_vec);
         if after.is_some() {
             from.push(0);
@@ -222,7 +231,7 @@ impl Etcd {
         if let Some(last) = end.last_mut() {
             *last += 1;
         }
-        let mut limit = PAGE;
+        let mut limit = most.min(self.fill);
         loop {
             match self.range(&from, &end, limit, self.revision).await {
                 Ok(answer) => {
@@ -231,6 +240,7 @@ impl Etcd {
                         self.revision = revision;
                     }
                     let remaining = u64::try_from(answer.count).unwrap_or(0);
+                    self.fill = fill(&answer.kvs);
                     let entries = answer.kvs.into_iter().map(|kv| Entry {
                         key: kv.key,
                         value: Zeroizing::new(kv.value),
@@ -306,6 +316,15 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Objects of the folder from this page on.
     pub remaining: u64,
+}
+
+/// Objects like these that fill a page.
+fn fill(kvs: &[KeyValue]) -> i64 {
+    let bytes: usize = kvs.iter().map(|kv| kv.value.len()).sum();
+    match PAGE_BYTES.saturating_mul(kvs.len()).checked_div(bytes) {
+        Some(fill) => i64::try_from(fill).unwrap_or(i64::MAX).max(1),
+        None => i64::MAX,
+    }
 }
 
 fn transient(status: &tonic::Status) -> bool {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod error;
 pub mod etcd;
 pub mod files;
+pub mod gentle;
 pub mod manifest;
 pub mod metrics;
 pub mod open;

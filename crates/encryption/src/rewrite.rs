@@ -1,6 +1,6 @@
 //! Pure. Where a rewrite stands: counts, rate, time left, and the checkpoint that survives a kill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,17 @@ pub struct Counts {
     pub gone: u64,
     /// Not touched: the checkpoint does not count them, so that the next run tries again.
     pub failed: u64,
+}
+
+impl Counts {
+    /// Adds those of another resource.
+    pub fn add(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.rewritten += other.rewritten;
+        self.unchanged += other.unchanged;
+        self.gone += other.gone;
+        self.failed += other.failed;
+    }
 }
 
 /// One resource's place in a checkpoint.
@@ -89,43 +100,71 @@ impl Checkpoint {
     }
 }
 
+/// Between two marks.
+const STEP: Duration = Duration::from_secs(1);
+/// Marks that the rate is taken from: the pace adapts and pauses, so that only the last half
+/// minute tells of the next.
+const MARKS: usize = 31;
+
 /// How quick it is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Progress {
     /// Objects there are, as far as it is known.
     pub total: u64,
-    /// Objects looked at, those of earlier runs too.
-    pub seen: u64,
-    /// Of these, by this run.
-    pub seen_now: u64,
+    /// Objects that need nothing any more, those of earlier runs too.
+    pub done: u64,
     /// Stored anew by this run.
     pub rewritten_now: u64,
-    /// Since this run began.
-    pub elapsed: Duration,
+    /// How many were done at some times since this run began.
+    marks: VecDeque<(Duration, u64)>,
 }
 
 impl Progress {
-    /// One line.
+    /// Where a run begins.
     #[must_use]
+    pub fn from(done: u64) -> Self {
+        Self {
+            done,
+            marks: VecDeque::from([(Duration::ZERO, done)]),
+            ..Self::default()
+        }
+    }
+
+    /// Objects a second lately, `elapsed` after this run began.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "counts of objects")]
+    pub fn rate(&mut self, elapsed: Duration) -> f64 {
+        let last = self.marks.back().copied().unwrap_or_default();
+        if elapsed >= last.0 + STEP {
+            self.marks.push_back((elapsed, self.done));
+            if self.marks.len() > MARKS {
+                self.marks.pop_front();
+            }
+        }
+        let first = self.marks.front().copied().unwrap_or_default();
+        let seconds = elapsed.saturating_sub(first.0).as_secs_f64().max(0.001);
+        self.done.saturating_sub(first.1) as f64 / seconds
+    }
+
+    /// One line, `elapsed` after this run began.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "counts of objects and a rate"
     )]
-    pub fn line(&self, resource: &str) -> String {
-        let total = self.total.max(self.seen);
-        let share = (self.seen * 100).checked_div(total).unwrap_or(100);
-        let seconds = self.elapsed.as_secs_f64().max(0.001);
-        let rate = self.seen_now as f64 / seconds;
-        let left = match total - self.seen {
+    pub fn line(&mut self, resource: &str, elapsed: Duration) -> String {
+        let rate = self.rate(elapsed);
+        let total = self.total.max(self.done);
+        let share = (self.done * 100).checked_div(total).unwrap_or(100);
+        let left = match total - self.done {
             0 => "done".to_owned(),
-            _ if self.seen_now == 0 => "time left unknown".to_owned(),
+            _ if rate <= 0.0 => "time left unknown".to_owned(),
             rest => format!("{} left", spoken((rest as f64 / rate) as u64)),
         };
         format!(
             "{resource}: {} of {} ({share} %), {} rewritten, {rate:.0}/s, {left}",
-            crate::commands::grouped(self.seen),
+            crate::commands::grouped(self.done),
             crate::commands::grouped(total),
             crate::commands::grouped(self.rewritten_now),
         )
@@ -165,16 +204,37 @@ mod tests {
 
     #[test]
     fn progress_tells_rate_and_time_left() {
-        let progress = Progress {
-            total: 50_000,
-            seen: 12_500,
-            seen_now: 2_500,
-            rewritten_now: 2_400,
-            elapsed: Duration::from_secs(10),
-        };
-        let line = "secrets: 12,500 of 50,000 (25 %), 2,400 rewritten, 250/s, 150 s left";
-        let line = line.replace("150 s", "3 min");
-        assert_eq!(progress.line("secrets"), line);
-        assert!(Progress::default().line("x").ends_with("done"));
+        let mut progress = Progress::from(10_000);
+        progress.total = 50_000;
+        progress.done = 12_500;
+        progress.rewritten_now = 2_400;
+        let line = "secrets: 12,500 of 50,000 (25 %), 2,400 rewritten, 250/s, 3 min left";
+        assert_eq!(progress.line("secrets", Duration::from_secs(10)), line);
+        let mut nothing = Progress::from(0);
+        assert!(nothing.line("x", Duration::ZERO).ends_with("done"));
+        nothing.total = 5;
+        assert!(
+            nothing
+                .line("x", Duration::from_secs(1))
+                .ends_with("time left unknown")
+        );
+    }
+
+    /// The rate told is that of the last half minute, however the pace was before.
+    #[test]
+    fn the_time_left_follows_the_pace() {
+        let mut progress = Progress::from(0);
+        progress.total = 100_000;
+        let mut second = 0;
+        for pace in [40, 120, 20, 60] {
+            for _ in 0..60 {
+                second += 1;
+                progress.done += pace;
+                let _told = progress.rate(Duration::from_secs(second));
+            }
+            let rate = progress.rate(Duration::from_secs(second));
+            assert!((rate - pace as f64).abs() < 0.01, "{rate} at {pace}");
+        }
+        assert!(progress.marks.len() <= MARKS);
     }
 }

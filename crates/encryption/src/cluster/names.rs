@@ -6,8 +6,8 @@ use serde::Deserialize;
 use super::Server;
 use crate::error::Failure;
 
-/// Names of one page.
-const PAGE: usize = 500;
+/// Names of one page: a list of many keeps a small API server from answering others meanwhile.
+const PAGE: usize = 100;
 const ACCEPT: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 /// Where a resource is served.

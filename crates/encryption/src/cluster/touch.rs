@@ -89,6 +89,21 @@ impl Server {
         }
     }
 
+    /// A request as small as any, which has to go through the API server to etcd like those of
+    /// everybody else.
+    ///
+    /// # Errors
+    /// When the server does not answer, or not properly; in words.
+    pub async fn feel(&self) -> Result<(), String> {
+        let path = super::KUBE_SYSTEM;
+        let headers = [("accept", ACCEPT)];
+        let answer = self.send(Method::GET, path, &headers, Vec::new()).await?;
+        match transient(&answer) {
+            true => Err(answer.told()),
+            false => Ok(()),
+        }
+    }
+
     async fn version_of(&self, path: &str) -> Result<Option<String>, String> {
         let answer = self
             .send(Method::GET, path, &[("accept", ACCEPT)], Vec::new())

@@ -235,6 +235,14 @@ pub struct VerifyArgs {
 /// The pace of writes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct PaceArgs {
+    /// Objects a second, at most. Below it the pace follows a small request of our own: it falls
+    /// when that takes more than twice as long as in idle times.
+    #[arg(long, value_name = "N", default_value_t = 125, value_parser = per_second)]
+    pub max_rate: u32,
+    /// Go as quick as the API server answers: done in a fraction of the time, and its other
+    /// clients feel it.
+    #[arg(long, conflicts_with = "max_rate")]
+    pub eager: bool,
     /// Writes in flight, at most; the limit adapts below it.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = at_least_one)]
     pub max_in_flight: usize,
@@ -340,6 +348,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match number.parse() {
         Ok(seconds @ 1..=60) => Ok(Duration::from_secs(seconds)),
         _ => Err("use whole seconds from 1s to 60s".to_owned()),
+    }
+}
+
+fn per_second(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(number @ 1..=10_000) => Ok(number),
+        _ => Err("use a whole number from 1 to 10000".to_owned()),
     }
 }
 

@@ -1,33 +1,33 @@
 //! Shell. `rewrite`: touches what is stale, page by page, and remembers where it is.
 
+mod work;
+
 use std::path::Path;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use tokio::time::Instant;
 
-use super::args::RewriteArgs;
-use super::scan::{self, Scan, shown};
+use super::args::{PaceArgs, RewriteArgs};
+use super::pacing::Pacer;
+use super::scan::{self, Scan};
 use super::{Env, grouped};
 use crate::census::Expected;
-use crate::cluster::{Cluster, Object, Served, Server, Touch};
+use crate::cluster::{Cluster, Object};
 use crate::error::Failure;
 use crate::etcd::Etcd;
 use crate::files;
-use crate::rewrite::{Checkpoint, Counts, Place, Progress};
+use crate::pace::Pace as _;
+use crate::rewrite::{Checkpoint, Counts, Place};
+use work::Work;
 
-/// Failed objects that are named.
-const MAX_NAMED: usize = 50;
 /// Rounds over etcd until nothing stale is left: servers that have not switched make new ones.
 const ROUNDS: usize = 3;
-/// How often progress is told.
-const TELL: Duration = Duration::from_secs(1);
-/// As [`TELL`], where each line stays.
-const TELL_IN_LOG: Duration = Duration::from_secs(10);
 /// Of etcd's quota, in percent: beyond it, writes wait for a compaction.
 const FULL: u64 = 80;
 /// Looks at a full etcd, ten seconds apart, before the run ends: compaction comes every 5 minutes.
 const FULL_LOOKS: u32 = 60;
+/// Objects that are read from etcd at once.
+const PAGE: i64 = 100;
 
 pub(super) async fn run(args: RewriteArgs, env: &mut Env<'_>) -> Result<(), Failure> {
     let loaded = args.config.as_deref().map(scan::load).transpose()?;
@@ -54,6 +54,7 @@ pub(super) async fn run(args: RewriteArgs, env: &mut Env<'_>) -> Result<(), Fail
         expected: &expected,
         checkpoint: args.checkpoint.as_deref(),
         dry_run: args.dry_run,
+        pace: &args.pace,
     };
     rewrite.run(&resources, hash, env).await.map(drop)
 }
@@ -95,18 +96,7 @@ pub(super) struct Rewrite<'r> {
     pub(super) expected: &'r Expected,
     pub(super) checkpoint: Option<&'r Path>,
     pub(super) dry_run: bool,
-}
-
-/// One resource under way.
-struct Work<'w> {
-    server: &'w Server,
-    resource: &'w str,
-    served: Served,
-    place: Place,
-    named: Vec<String>,
-    progress: Progress,
-    began: Instant,
-    told: Option<Instant>,
+    pub(super) pace: &'r PaceArgs,
 }
 
 impl Rewrite<'_> {
@@ -115,6 +105,25 @@ impl Rewrite<'_> {
         &mut self,
         resources: &[String],
         target: Option<String>,
+        env: &mut Env<'_>,
+    ) -> Result<Counts, Failure> {
+        let server = self.cluster.first();
+        let pacer = Pacer::new(env.pace, self.pace);
+        let counts = tokio::select! {
+            counts = self.all(resources, target, &pacer, env) => counts,
+            never = pacer.feel(server) => match never {},
+        };
+        if let Some(line) = pacer.told() {
+            env.tell(&line);
+        }
+        counts
+    }
+
+    async fn all(
+        &mut self,
+        resources: &[String],
+        target: Option<String>,
+        pacer: &Pacer<'_>,
         env: &mut Env<'_>,
     ) -> Result<Counts, Failure> {
         let server = self.cluster.first();
@@ -128,27 +137,14 @@ impl Rewrite<'_> {
                 continue;
             };
             let place = checkpoint.resources.remove(resource).unwrap_or_default();
-            let mut work = Work {
-                server,
-                resource,
-                served,
-                place,
-                named: Vec::new(),
-                progress: Progress::default(),
-                began: Instant::now(),
-                told: None,
-            };
+            let mut work = Work::new(server, resource, served, pacer, place);
             self.resource(&mut work, &mut checkpoint, env).await?;
             let Work {
                 place,
                 named: failed,
                 ..
             } = work;
-            all.seen += place.counts.seen;
-            all.rewritten += place.counts.rewritten;
-            all.unchanged += place.counts.unchanged;
-            all.gone += place.counts.gone;
-            all.failed += place.counts.failed;
+            all.add(&place.counts);
             named.extend(failed);
             checkpoint.resources.insert(resource.clone(), place);
             self.save(&checkpoint)?;
@@ -254,7 +250,7 @@ impl Rewrite<'_> {
         checkpoint: &mut Checkpoint,
         env: &mut Env<'_>,
     ) -> Result<(), Failure> {
-        let mut scan = Scan::of(self.prefix, work.resource);
+        let mut scan = Scan::of(self.prefix, work.resource).in_pages_of(PAGE);
         if let (Some(_), Some(cursor)) = (&self.etcd, &work.place.cursor) {
             scan.resume(cursor.clone().into_bytes());
         }
@@ -262,16 +258,18 @@ impl Rewrite<'_> {
             etcd.refresh();
         }
         loop {
+            if !self.dry_run {
+                work.pacer.page().await;
+            }
             let (objects, seen, remaining, next) = self.page(work, &mut scan).await?;
             if seen == 0 && next.is_none() {
                 return Ok(());
             }
             if !again {
                 work.place.counts.seen += seen;
-                work.progress.seen_now += seen;
-                work.progress.seen = work.place.counts.seen;
-                let rest = remaining.unwrap_or(0);
-                work.progress.total = work.progress.total.max(work.place.counts.seen + rest);
+                work.progress.done = work.place.counts.seen - objects.len() as u64;
+                let total = work.place.counts.seen + remaining.unwrap_or(0);
+                work.progress.total = work.progress.total.max(total);
             }
             if self.dry_run {
                 work.place.counts.rewritten += objects.len() as u64;
@@ -339,57 +337,18 @@ impl Rewrite<'_> {
     }
 
     async fn touch_all(&self, work: &mut Work<'_>, objects: Vec<Object>, env: &mut Env<'_>) {
-        let (pace, server, served) = (env.pace, work.server, work.served.clone());
+        let (pacer, server, served) = (work.pacer, work.server, work.served.clone());
         let touches = futures::stream::iter(objects).map(|object| {
             let served = &served;
             async move {
-                let touch = server.touch(served, &object, pace).await;
+                let touch = server.touch(served, &object, pacer).await;
                 (object, touch)
             }
         });
-        let mut touches = std::pin::pin!(touches.buffer_unordered(pace.most()));
+        let mut touches = std::pin::pin!(touches.buffer_unordered(pacer.most()));
         while let Some((object, touch)) = touches.next().await {
             work.count(&object, touch);
             work.tell(env, false);
         }
-    }
-}
-
-impl Work<'_> {
-    fn count(&mut self, object: &Object, touch: Touch) {
-        let counts = &mut self.place.counts;
-        match touch {
-            Touch::Rewritten => {
-                counts.rewritten += 1;
-                self.progress.rewritten_now += 1;
-            }
-            Touch::Unchanged => counts.unchanged += 1,
-            Touch::Gone => counts.gone += 1,
-            Touch::Failed(words) => {
-                counts.failed += 1;
-                if self.named.len() < MAX_NAMED {
-                    let name = shown(&object.path());
-                    let words: String = words.chars().filter(|c| !c.is_control()).collect();
-                    self.named
-                        .push(format!("{} {name}: {words}", self.resource));
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, env: &mut Env<'_>, last: bool) {
-        let every = if env.terminal { TELL } else { TELL_IN_LOG };
-        let now = Instant::now();
-        if !last && now.duration_since(self.told.unwrap_or(self.began)) < every {
-            return;
-        }
-        self.told = Some(now);
-        self.progress.elapsed = now.duration_since(self.began);
-        let line = self.progress.line(self.resource);
-        let _closed = match (env.terminal, last) {
-            (true, false) => write!(env.err, "\r\x1b[K{line}").and_then(|()| env.err.flush()),
-            (true, true) => writeln!(env.err, "\r\x1b[K{line}"),
-            (false, _) => writeln!(env.err, "{line}"),
-        };
     }
 }

@@ -170,14 +170,14 @@ impl Rotation<'_> {
 
     async fn census(&mut self, config: &Configuration) -> Result<Seen, Failure> {
         let resources = scan::resources(&[], Some(config))?;
-        let expected = Expected::by(Some(config.clone()));
+        let mut expected = Expected::by(Some(config.clone()));
         let prefix = self.args.etcd.etcd_prefix.clone();
         let etcd = self
             .etcd
             .as_mut()
             .ok_or_else(|| Failure::findings("etcd is lent out"))?;
         etcd.refresh();
-        let census = scan::census(etcd, &prefix, &resources, &expected).await?;
+        let census = scan::census(None, etcd, &prefix, &resources, &mut expected).await?;
         Ok(Seen {
             rewritable: census.rewritable,
             // Plaintext is not lost: it is what a first rotation begins with.
@@ -288,6 +288,7 @@ impl Rotation<'_> {
             expected: &expected,
             checkpoint: Some(&checkpoint),
             dry_run: false,
+            pace: &self.args.pace,
         };
         let ended = rewrite.run(&resources, Some(look.hash.clone()), env).await;
         self.etcd = rewrite.etcd.take();

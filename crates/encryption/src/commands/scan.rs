@@ -108,11 +108,15 @@ pub(super) async fn expected(
     Ok(expected)
 }
 
+/// Objects of a page where nobody is to be spared.
+const PAGE: i64 = 500;
+
 /// Where a scan of one resource stands.
 pub(super) struct Scan {
     resource: String,
     folder: String,
     after: Option<Vec<u8>>,
+    page: i64,
 }
 
 /// One object as a scan sees it: never its value.
@@ -128,7 +132,14 @@ impl Scan {
             resource: resource.to_owned(),
             folder: etcd_folder(prefix, resource),
             after: None,
+            page: PAGE,
         }
+    }
+
+    /// Reads at most so many objects at once.
+    pub(super) fn in_pages_of(mut self, objects: i64) -> Self {
+        self.page = objects;
+        self
     }
 
     /// The key in etcd of the last object that was seen.
@@ -152,7 +163,8 @@ impl Scan {
     }
 
     async fn page(&mut self, etcd: &mut Etcd) -> Result<Page, Failure> {
-        let page = etcd.page(&self.folder, self.after.as_deref()).await?;
+        let after = self.after.as_deref();
+        let page = etcd.page(&self.folder, after, self.page).await?;
         if let Some(last) = page.entries.last() {
             self.after = Some(last.key.clone());
         }
@@ -199,30 +211,10 @@ pub(super) fn shown(name: &str) -> String {
         .collect()
 }
 
-/// Counts every object of the resources.
+/// Counts every object of the resources; KMS v2 values are opened where plugins are there to
+/// unwrap their seeds.
 pub(super) async fn census(
-    etcd: &mut Etcd,
-    prefix: &str,
-    resources: &[String],
-    expected: &Expected,
-) -> Result<Census, Failure> {
-    let mut census = Census::default();
-    for resource in resources {
-        let mut scan = Scan::of(prefix, resource);
-        loop {
-            let (seen, _) = scan.next(etcd, expected).await?;
-            if seen.is_empty() {
-                break;
-            }
-            count(&mut census, resource, seen);
-        }
-    }
-    Ok(census)
-}
-
-/// As [`census`], and opens KMS v2 values with seeds that the plugins unwrap.
-pub(super) async fn census_through(
-    plugins: &mut Plugins,
+    mut plugins: Option<&mut Plugins>,
     etcd: &mut Etcd,
     prefix: &str,
     resources: &[String],
@@ -236,15 +228,14 @@ pub(super) async fn census_through(
             if page.entries.is_empty() {
                 break;
             }
-            plugins.learn(&page.entries, &mut expected.seeds).await?;
-            count(&mut census, resource, scan.looks(&page, expected));
+            if let Some(plugins) = &mut plugins {
+                plugins.learn(&page.entries, &mut expected.seeds).await?;
+            }
+            for one in scan.looks(&page, expected) {
+                let name = shown(&one.object.path());
+                census.add(resource, &name, one.bytes, &one.judged);
+            }
         }
     }
     Ok(census)
-}
-
-fn count(census: &mut Census, resource: &str, seen: Vec<Seen>) {
-    for one in seen {
-        census.add(resource, &shown(&one.object.path()), one.bytes, &one.judged);
-    }
 }

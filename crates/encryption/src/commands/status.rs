@@ -49,12 +49,12 @@ pub(super) async fn run(args: StatusArgs, env: &mut Env<'_>) -> Result<(), Failu
     if let Some(mut etcd) = scan::etcd(&args.etcd).await? {
         let config = loaded.as_ref().map(|loaded| loaded.config.clone());
         let resources = scan::resources(&[], config.as_ref())?;
-        let expected = match config {
+        let mut expected = match config {
             Some(config) => scan::expected(Some(config), Some(&cluster)).await?,
             None => Expected::default(),
         };
         let prefix = &args.etcd.etcd_prefix;
-        let census = scan::census(&mut etcd, prefix, &resources, &expected).await?;
+        let census = scan::census(None, &mut etcd, prefix, &resources, &mut expected).await?;
         env.print(&format!("\n{}", verify::text(&census, 0)))?;
         let room = etcd.room().await?;
         let percent = room.used * 100 / room.quota.max(1);

@@ -43,16 +43,10 @@ pub(super) async fn run(args: VerifyArgs, env: &mut Env<'_>) -> Result<(), Failu
         };
         return unproven(&args, &resources, &cluster, env).await;
     };
-    let plugins = config.as_ref().filter(|_| args.open_kms).map(Plugins::of);
-    let mut expected = scan::expected(config, cluster.as_ref()).await?;
+    let mut plugins = config.as_ref().filter(|_| args.open_kms).map(Plugins::of);
+    let expected = &mut scan::expected(config, cluster.as_ref()).await?;
     let prefix = &args.etcd.etcd_prefix;
-    let census = match plugins {
-        Some(mut plugins) => {
-            let expected = &mut expected;
-            scan::census_through(&mut plugins, &mut etcd, prefix, &resources, expected).await?
-        }
-        None => scan::census(&mut etcd, prefix, &resources, &expected).await?,
-    };
+    let census = scan::census(plugins.as_mut(), &mut etcd, prefix, &resources, expected).await?;
     match args.output {
         Output::Text => env.print(&text(&census, args.list))?,
         Output::Json => env.print(&json(&census, args.list)?)?,

@@ -1,0 +1,274 @@
+//! Pure. How quick a rewrite may be: as quick as an unrelated request hardly feels.
+//!
+//! A small request of our own is sent now and then, first while nothing else of ours is under
+//! way, then beside the writes. The writes' rate falls by a good part with each such request that
+//! took more than twice what its slowest took in idle times, and rises a little with each other.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// The slowest rate that slow answers lead to, in objects a second: a server feels it as little
+/// as one kubelet, and without a least rate other people's load would stop a rewrite for good.
+pub const LEAST: f64 = 20.0;
+/// As [`LEAST`], for a server that refuses or does not answer.
+const LEAST_IN_TROUBLE: f64 = 1.0;
+/// The rate before anything is known.
+const START: f64 = 40.0;
+/// A request beside our writes is slow when it takes longer than so many times the idle tail.
+pub const PATIENCE: u32 = 2;
+/// What a slow request makes of the rate.
+const FALL: f64 = 0.7;
+/// What another makes of it. While the rate is above [`LEAST`], each fall was earned by
+/// `ln(1 / FALL) / ln(RISE)` = 198 rises: so at most one request in 199 is slow, half of what
+/// would move the 99th percentile.
+const RISE: f64 = 1.0018;
+/// As [`RISE`], until the first slow one.
+const SEARCH: f64 = 1.02;
+/// What a 429 or a lost answer makes of the rate.
+const TROUBLE: f64 = 0.5;
+/// Between two of our requests beside writes.
+const BESIDE: Duration = Duration::from_millis(100);
+/// Between two of them while we listen.
+const LISTENING: Duration = Duration::from_millis(20);
+/// A request that took long stands for those that would have been sent meanwhile; at most so many.
+const STANDS_FOR: i32 = 10;
+/// Requests that the first idle tail is made of.
+const FIRST: usize = 4 * AGAIN;
+/// Requests of a later pause.
+const AGAIN: usize = 20;
+/// Pauses that are remembered: of four minutes, or of two and the first look.
+const REMEMBERED: usize = 8;
+/// Between two pauses.
+const WORK: Duration = Duration::from_secs(30);
+/// How long the server may calm down in a pause before its idle latency counts.
+const CALM: Duration = Duration::from_millis(250);
+/// A pause ends after so long, whatever came.
+const LONGEST: Duration = Duration::from_secs(5);
+/// An idle tail of fewer requests is none.
+const FEW: usize = 8;
+
+/// The state of the pace. Times are since any fixed moment.
+///
+/// # Guarantees
+/// No two starts are closer than `1 / most`; the rate stays within `1..=most`; nothing waits for
+/// ever, whatever the server does.
+#[derive(Debug)]
+pub struct Gentle {
+    most: f64,
+    rate: f64,
+    searching: bool,
+    /// Of touches.
+    in_flight: usize,
+    /// The earliest next start.
+    next: Duration,
+    phase: Phase,
+    /// The latest idle latencies, by pause (the first look counts as four), in order.
+    idle: VecDeque<Vec<Duration>>,
+    slow: u64,
+    felt: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was touched yet.
+    Fresh,
+    /// Touches wait, so that idle latencies can be seen: `wanted` more of them.
+    Listening { since: Duration, wanted: usize },
+    /// Touches go on.
+    Working { since: Duration },
+}
+
+/// Whether something may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// It has started.
+    Go,
+    /// Ask again after so long.
+    Wait(Duration),
+}
+
+impl Gentle {
+    /// At most so many objects a second.
+    #[must_use]
+    pub fn new(most: u32) -> Self {
+        let most = f64::from(most.max(1));
+        Self {
+            most,
+            rate: most.min(START),
+            searching: true,
+            in_flight: 0,
+            next: Duration::ZERO,
+            phase: Phase::Fresh,
+            idle: VecDeque::new(),
+            slow: 0,
+            felt: 0,
+        }
+    }
+
+    /// Objects a second, now.
+    #[must_use]
+    pub const fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// Of our requests beside writes, those that were slow, and all.
+    #[must_use]
+    pub const fn felt(&self) -> (u64, u64) {
+        (self.slow, self.felt)
+    }
+
+    /// Asks to start a touch; [`Gentle::ended`] has to follow each that went.
+    pub fn touch(&mut self, now: Duration) -> Slot {
+        self.turn(now);
+        if let Phase::Listening { .. } = self.phase {
+            return Slot::Wait(LISTENING);
+        }
+        let slot = self.take(now, 1.0, self.rate);
+        if slot == Slot::Go {
+            self.in_flight += 1;
+        }
+        slot
+    }
+
+    /// Asks to read a page, which is as much work as `cost` touches.
+    pub fn read(&mut self, now: Duration, cost: f64) -> Slot {
+        let rate = match self.phase {
+            Phase::Fresh => self.most,
+            _ => self.rate,
+        };
+        self.take(now, cost, rate)
+    }
+
+    fn take(&mut self, now: Duration, cost: f64, rate: f64) -> Slot {
+        if now < self.next {
+            return Slot::Wait(self.next - now);
+        }
+        self.next = now + Duration::from_secs_f64(cost / rate);
+        Slot::Go
+    }
+
+    /// Begins and ends pauses.
+    fn turn(&mut self, now: Duration) {
+        self.phase = match self.phase {
+            Phase::Fresh => Phase::Listening {
+                since: now,
+                wanted: FIRST,
+            },
+            Phase::Listening { wanted: 0, .. } => Phase::Working { since: now },
+            Phase::Listening { since, .. } if now >= since + LONGEST => {
+                Phase::Working { since: now }
+            }
+            Phase::Working { since } if now >= since + WORK => {
+                self.idle.push_back(Vec::new());
+                Phase::Listening {
+                    since: now,
+                    wanted: AGAIN,
+                }
+            }
+            same => same,
+        };
+    }
+
+    /// One touch ended.
+    pub fn ended(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// The server refused with 429, or did not answer.
+    pub fn troubled(&mut self) {
+        self.searching = false;
+        self.rate = (self.rate * TROUBLE).max(LEAST_IN_TROUBLE);
+    }
+
+    /// How long after one request of our own the next one starts; none are sent before the first
+    /// touch is asked for.
+    #[must_use]
+    pub const fn between(&self) -> Option<Duration> {
+        match self.phase {
+            Phase::Fresh => None,
+            Phase::Listening { .. } => Some(LISTENING),
+            Phase::Working { .. } => Some(BESIDE),
+        }
+    }
+
+    /// Whether a request that starts now meets no work of ours.
+    #[must_use]
+    pub fn is_idle(&self, now: Duration) -> bool {
+        match self.phase {
+            Phase::Fresh => true,
+            Phase::Listening { since, .. } => {
+                let first = self.idle.len() <= FIRST / AGAIN;
+                self.in_flight == 0 && (first || now >= since + CALM)
+            }
+            Phase::Working { .. } => false,
+        }
+    }
+
+    /// Learns from one request of our own: whether it started while we were idle, and how long
+    /// it took.
+    pub fn learn(&mut self, idle: bool, latency: Duration) {
+        match &mut self.phase {
+            Phase::Listening { wanted, .. } if idle => {
+                *wanted = wanted.saturating_sub(1);
+                self.remember(latency);
+            }
+            Phase::Working { .. } if !idle => self.beside(latency),
+            _ => {}
+        }
+    }
+
+    fn beside(&mut self, latency: Duration) {
+        self.felt += 1;
+        let Some(tail) = self.idle_tail() else {
+            self.rate = self.rate.min(LEAST);
+            return;
+        };
+        if latency > tail * PATIENCE {
+            self.slow += 1;
+            self.searching = false;
+            let missed = latency.as_millis() / BESIDE.as_millis();
+            let falls = i32::try_from(missed).unwrap_or(i32::MAX).saturating_add(1);
+            let fallen = self.rate * FALL.powi(falls.min(STANDS_FOR));
+            self.rate = fallen.max(self.rate.min(LEAST));
+        } else {
+            let quick = self.searching || self.rate < LEAST;
+            self.rate = (self.rate * if quick { SEARCH } else { RISE }).min(self.most);
+        }
+    }
+
+    fn remember(&mut self, latency: Duration) {
+        match self.idle.back_mut().filter(|pause| pause.len() < AGAIN) {
+            Some(pause) => {
+                let place = pause.partition_point(|other| *other < latency);
+                pause.insert(place, latency);
+            }
+            None => self.idle.push_back(vec![latency]),
+        }
+        while self.idle.len() > REMEMBERED {
+            self.idle.pop_front();
+        }
+    }
+
+    /// What hardly any request takes in idle times: their 99th percentile, but never the very
+    /// slowest, which may be anything. Pauses in which others made the server slow count once
+    /// they are half of all: what a short load takes would else be allowed long after it.
+    #[must_use]
+    pub fn idle_tail(&self) -> Option<Duration> {
+        let middle = |sorted: &[Duration]| sorted.get(sorted.len() / 2).copied();
+        let mut middles: Vec<_> = self.idle.iter().filter_map(|pause| middle(pause)).collect();
+        middles.sort_unstable();
+        let usual = *middles.get(middles.len().saturating_sub(1) / 2)? * PATIENCE;
+        let pauses = self.idle.iter();
+        let quiet = pauses.filter(|pause| middle(pause).is_some_and(|middle| middle <= usual));
+        let mut sorted: Vec<Duration> = quiet.flatten().copied().collect();
+        if sorted.len() < FEW {
+            return None;
+        }
+        sorted.sort_unstable();
+        let rank = (sorted.len() * 99).div_ceil(100) - 1;
+        Some(sorted[rank.min(sorted.len() - 2)])
+    }
+}
