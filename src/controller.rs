@@ -146,6 +146,7 @@ async fn work(ctx: &Arc<Context>, stop: &CancellationToken, drain: Duration) {
     let mut spawned = 0_u32;
     loop {
         let ticket = tokio::select! {
+            biased;
             () = stop.cancelled() => break,
             Some(ended) = looks.join_next(), if !looks.is_empty() => {
                 if let Err(error) = ended {

@@ -101,6 +101,7 @@ impl Leadership {
             let left = end.saturating_sub(self.clock.uptime());
             // A renewal moves the end; looking again then is enough.
             tokio::select! {
+                biased;
                 () = bell => {}
                 () = tokio::time::sleep(left) => {}
             }
@@ -162,6 +163,7 @@ impl Candidate {
                 tracing::info!(lease = %name, %identity, leader = held, "leadership changed");
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.options.retry) => {}
             }

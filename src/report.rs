@@ -214,6 +214,7 @@ impl Reporter {
         let mut tasks = JoinSet::new();
         loop {
             let ticket = tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 Some(_finished) = tasks.join_next(), if !tasks.is_empty() => continue,
                 ticket = self.0.queue.next() => ticket,
@@ -239,6 +240,7 @@ impl Reporter {
                 TICK
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 () = self.0.bell.notified() => {}
                 () = tokio::time::sleep(pause) => {}

@@ -22,6 +22,7 @@ use super::relations::StoreId;
 use super::sources::SourceKey;
 use super::world::{Look, World};
 use crate::clock::Clock;
+use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::patch::Patcher;
 use crate::report::Reporter;
@@ -70,6 +71,8 @@ pub struct Context {
     pub guards: Mutex<HashMap<StoreId, ShrinkGuard>>,
     /// Counters.
     pub metrics: Metrics,
+    /// Draws what templates draw.
+    pub entropy: Entropy,
     memories: Mutex<HashMap<ObjectKey, Memory>>,
     polled: Mutex<HashMap<ObjectKey, Polled>>,
     seen_sources: Mutex<HashMap<SourceKey, Option<String>>>,
@@ -101,6 +104,7 @@ impl Context {
             reporter: parts.reporter,
             guards: Mutex::default(),
             metrics: parts.metrics,
+            entropy: parts.entropy,
             memories: Mutex::default(),
             polled: Mutex::default(),
             seen_sources: Mutex::default(),

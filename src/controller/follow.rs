@@ -1,6 +1,6 @@
 //! Shell. One watch, followed for ever: lists, relists and events as one simple stream.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use futures::TryStreamExt;
@@ -57,6 +57,7 @@ pub async fn follow<K>(
     futures::pin_mut!(stream);
     loop {
         let next = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             next = stream.try_next() => next,
         };
@@ -81,7 +82,7 @@ pub async fn follow<K>(
 /// What a new list has not shown yet of what is held.
 #[derive(Debug, Default)]
 struct Lists {
-    missing: HashSet<ObjectKey>,
+    missing: BTreeSet<ObjectKey>,
     begun: bool,
     listed: bool,
 }

@@ -17,7 +17,7 @@ use super::context::{Context, Item, reason, trigger};
 use super::packed::Packed;
 use super::relations::StoreId;
 use super::{broken, guard, polling, reporting, templates};
-use crate::entropy;
+use crate::entropy::Entropy;
 use crate::patch::permits::Class;
 
 /// Looks at the object of `ticket` and says when to come back.
@@ -83,7 +83,7 @@ async fn apply(
     env: &Env,
 ) -> Outcome {
     templates::fill(ctx, observed).await;
-    match rendered(observed, reads, answers, env) {
+    match rendered(observed, reads, answers, env, &ctx.entropy) {
         Err(error) => Outcome::Failed(error),
         Ok(rendered) => {
             let change = guard::judge(ctx, observed, diff(&rendered, observed), env);
@@ -100,8 +100,9 @@ fn rendered(
     reads: &ReadPlan,
     answers: Answers,
     env: &Env,
+    entropy: &Entropy,
 ) -> Result<Rendered, SyncError> {
-    let Some(bytes) = entropy::bytes() else {
+    let Some(bytes) = entropy.bytes() else {
         let (lead, kind) = (names::MSG_UPDATE, ErrorKind::Unavailable);
         return Err(SyncError::failure(
             lead,

@@ -18,6 +18,7 @@ use crate::client;
 use crate::clock::Clock;
 use crate::controller::context::{Context, Parts, Settings};
 use crate::controller::{self, world::World};
+use crate::entropy::Entropy;
 use crate::lease::{Candidate, Leadership, LeaseOptions};
 use crate::metrics::{self, Metrics, collect::Live};
 use crate::patch::Patcher;
@@ -117,6 +118,8 @@ pub struct Ground {
     pub clock: Clock,
     /// Seeds jitter and makes this process's name in the Lease: different for each process.
     pub seed: u64,
+    /// Draws what templates draw, and the key of fingerprints.
+    pub entropy: Entropy,
     /// Who makes the backends of `fake` stores.
     pub fakes: Fakes,
 }
@@ -131,6 +134,7 @@ impl Ground {
             listener,
             clock: Clock::system(),
             seed: seed(),
+            entropy: Entropy::system(),
             fakes: Fakes::default(),
         }
     }
@@ -213,6 +217,7 @@ async fn lead(
         std::future::pending::<()>().await;
     };
     tokio::select! {
+        biased;
         () = controller::run(ctx, leadership, health, work_stop.clone(), drain) => {}
         () = lost => {}
     }
@@ -299,11 +304,13 @@ fn context(
         client,
         clock,
         seed,
+        entropy,
         fakes,
         ..
     } = ground;
     let fetch_clock = Arc::new(TokioClock::starting_at(clock.epoch()));
-    let mut options = FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key()?, seed);
+    let mut options =
+        FetchOptions::new(fetch_clock.clone(), salt, fingerprint_key(&entropy)?, seed);
     options.call_deadline = args.backend_timeout;
     options.initial_rate = INITIAL_RATE;
     let sessions = Sessions::new(SessionOptions::new(fetch_clock, seed.rotate_left(21)));
@@ -337,13 +344,15 @@ fn context(
         sessions,
         metrics,
         fakes,
+        entropy,
         seed: seed.rotate_left(42),
     };
     Ok((Arc::new(Context::new(parts)), permits))
 }
 
-fn fingerprint_key() -> Result<FingerprintKey, ControllerError> {
-    let bytes = crate::entropy::bytes()
+fn fingerprint_key(entropy: &Entropy) -> Result<FingerprintKey, ControllerError> {
+    let bytes = entropy
+        .bytes()
         .ok_or_else(|| ControllerError::Failed("the system gives no random numbers".to_owned()))?;
     Ok(FingerprintKey::new(*bytes))
 }

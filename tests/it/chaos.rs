@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::support::random::Random;
+use crate::support::tape::{self, Tape};
 use crate::support::{Replica, Sim};
 use cast::Cast;
 use events::Ledger;
@@ -60,7 +61,7 @@ fn whatever_breaks_the_promises_hold() {
                     if seed >= first + seeds {
                         return;
                     }
-                    if catch_unwind(AssertUnwindSafe(|| run(seed))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| run(seed, None))).is_err() {
                         failed.lock().unwrap().push(seed);
                     }
                 }
@@ -75,25 +76,38 @@ fn whatever_breaks_the_promises_hold() {
     );
 }
 
-fn run(seed: u64) {
+#[test]
+fn a_seed_is_a_run() {
+    let run = || {
+        let run = std::thread::spawn(|| run(1, Some(Tape::running)));
+        run.join().unwrap()
+    };
+    let (one, other) = (run(), run());
+    tape::assert_same("seed 1", &one, &other);
+}
+
+/// Runs one storm; gives what was asked in it, when there is a tape.
+fn run(seed: u64, tape: Option<fn() -> Tape>) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let storm = Storm::begin(seed).await;
+        let tape = tape.unwrap_or(Tape::blank)();
+        let storm = Storm::begin(seed, tape.clone()).await;
         let mut storm = Tail(storm);
         let replica = storm.0.rage().await;
         let replica = storm.0.calm(replica).await;
         judge::verdict(&storm.0).await;
         replica.stop().await;
-    });
+        tape.lines()
+    })
 }
 
 impl Storm {
-    async fn begin(seed: u64) -> Self {
-        let sim = Sim::new(seed).await;
+    async fn begin(seed: u64, tape: Tape) -> Self {
+        let sim = Sim::taped(seed, tape).await;
         let cast = Cast::enter(&sim).await;
         Self {
             seed,

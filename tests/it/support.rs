@@ -2,8 +2,8 @@
 //! all on tokio's paused clock.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,16 +16,21 @@ use kubebox::{Kubebox, Options, RequestRecord, TokioClock};
 use serde_json::{Value, json};
 use tidegate::cli::{Cli, Command, ControllerArgs};
 use tidegate::clock::Clock;
+use tidegate::entropy::Entropy;
 use tidegate::run::controller::{ControllerError, Ground, run_on};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 pub mod depot;
 pub mod line;
 pub mod random;
+pub mod tape;
 
 use depot::Depot;
 use line::{Flights, Line};
+use random::Random;
+use tape::Tape;
 
 /// The namespace of tests that need one only.
 pub const NS: &str = "tests";
@@ -44,6 +49,7 @@ pub struct Sim {
     admin: Client,
     seed: u64,
     processes: AtomicU64,
+    tape: Tape,
 }
 
 /// A controller that runs as a task.
@@ -79,6 +85,13 @@ impl Replica {
 impl Sim {
     /// A cluster with the CRDs, the namespace [`NS`] and a store `depot` in it.
     pub async fn new(seed: u64) -> Self {
+        Self::taped(seed, Tape::blank()).await
+    }
+
+    /// The same, with everything that is asked on `tape`.
+    pub async fn taped(seed: u64, tape: Tape) -> Self {
+        // kube's watches draw the jitter of their retries from the thread.
+        fastrand::seed(seed);
         let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
         let kubebox = Kubebox::new(Options {
             seed,
@@ -88,15 +101,16 @@ impl Sim {
             ..Options::default()
         });
         let flights = Flights::default();
-        let line = Line::new(&kubebox, "admin", &Flights::default());
+        let line = Line::new(&kubebox, "admin", &Flights::default(), &tape);
         let sim = Self {
-            depot: Depot::new(seed),
+            depot: Depot::new(seed, &tape),
             clock: Clock::starting_at(start),
             admin: Client::new(line, NS),
             kubebox,
             flights,
             seed,
             processes: AtomicU64::new(0),
+            tape,
         };
         for crd in crds() {
             let path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
@@ -119,13 +133,20 @@ impl Sim {
     /// Starts a controller; each has a name of its own in the request log and in the Lease.
     pub fn start(&self, flags: &[&str]) -> Replica {
         let number = self.processes.fetch_add(1, Ordering::Relaxed);
-        let line = Line::new(&self.kubebox, &format!("tidegate-{number}"), &self.flights);
+        let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(number);
+        let line = Line::new(
+            &self.kubebox,
+            &format!("tidegate-{number}"),
+            &self.flights,
+            &self.tape,
+        );
         let ground = Ground {
             client: Client::new(line, "default"),
             namespace: "default".to_owned(),
             listener: None,
             clock: self.clock,
-            seed: self.seed.wrapping_mul(1_000_003).wrapping_add(number),
+            seed,
+            entropy: entropy(seed),
             fakes: self.depot.fakes(),
         };
         let args = arguments(flags);
@@ -298,6 +319,19 @@ pub fn ready(object: &Value) -> (String, String, String) {
     let found = found.unwrap_or_default();
     let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
     (text("status"), text("reason"), text("message"))
+}
+
+/// Random bytes that repeat by seed.
+fn entropy(seed: u64) -> Entropy {
+    let random = Mutex::new(Random::new(seed.rotate_left(7)));
+    Entropy::new(move || {
+        let mut random = random.lock().unwrap();
+        let mut bytes = Zeroizing::new([0; 32]);
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(&random.next().to_le_bytes());
+        }
+        Some(bytes)
+    })
 }
 
 fn arguments(flags: &[&str]) -> ControllerArgs {

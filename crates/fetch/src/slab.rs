@@ -1,6 +1,6 @@
 //! Pure. Things by number: small numbers that are used again, and numbers that never are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// A table of `T` by number. A number is free for another item only after `remove`.
 #[derive(Debug)]
@@ -60,14 +60,14 @@ impl<T> Slab<T> {
 /// word about something gone can't be taken for one about its successor.
 #[derive(Debug)]
 pub(crate) struct Ledger<T> {
-    items: HashMap<u64, T>,
+    items: BTreeMap<u64, T>,
     next: u64,
 }
 
 impl<T> Ledger<T> {
     pub(crate) fn new() -> Self {
         Self {
-            items: HashMap::new(),
+            items: BTreeMap::new(),
             next: 0,
         }
     }

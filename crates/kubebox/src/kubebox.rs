@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WARNING};
 use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
-use tokio::sync::watch;
 
+use crate::bell::{Bell, Ear};
 use crate::body::{Body, Reset};
 use crate::clock::Clock;
 use crate::engine::{
@@ -33,13 +33,13 @@ struct Inner {
     faults: Mutex<Faults>,
     log: Mutex<Log>,
     clock: Arc<dyn Clock>,
-    hangup: watch::Sender<u64>,
+    hangup: Bell,
 }
 
 struct State {
     engine: Engine,
     /// Wakes the watches of a table and namespace (all namespaces, when empty).
-    wakes: HashMap<(TableId, Box<str>), watch::Sender<()>>,
+    wakes: HashMap<(TableId, Box<str>), Bell>,
 }
 
 impl fmt::Debug for Kubebox {
@@ -86,7 +86,7 @@ impl Kubebox {
             faults: Mutex::new(Faults::new(options.seed)),
             log: Mutex::new(Log::new(options.request_log)),
             clock: options.clock,
-            hangup: watch::Sender::new(0),
+            hangup: Bell::default(),
         }))
     }
 
@@ -108,7 +108,7 @@ impl Kubebox {
 
     /// Breaks every watch that is open now.
     pub fn drop_watches(&self) {
-        self.0.hangup.send_modify(|count| *count += 1);
+        self.0.hangup.ring();
     }
 
     /// Forgets all history, as etcd's compaction does: watches and pages from before get 410.
@@ -145,8 +145,8 @@ impl Kubebox {
         self.0.clock.now()
     }
 
-    pub(crate) fn hangups(&self) -> watch::Receiver<u64> {
-        self.0.hangup.subscribe()
+    pub(crate) fn hangups(&self) -> Ear {
+        self.0.hangup.listen()
     }
 
     /// Answers one request, after the faults that strike it.
@@ -187,8 +187,8 @@ impl Kubebox {
             }
         }
         drop(state);
-        for sender in wake {
-            sender.send_replace(());
+        for bell in wake {
+            bell.ring();
         }
         reply
     }
@@ -206,19 +206,15 @@ impl Kubebox {
         }
     }
 
-    /// A receiver that hears of every change a watch may care about.
-    pub(crate) fn subscribe(&self, plan: &WatchPlan) -> watch::Receiver<()> {
+    /// Hears of every change a watch may care about.
+    pub(crate) fn subscribe(&self, plan: &WatchPlan) -> Ear {
         let mut state = lock(&self.0.state);
-        // Channels whose last watch has ended go when the next one begins.
+        // Bells whose last watch has ended go when the next one begins.
         if state.wakes.len() > 1024 {
-            state.wakes.retain(|_, sender| sender.receiver_count() > 0);
+            state.wakes.retain(|_, bell| bell.is_heard());
         }
         let key = (plan.table, plan.namespace().into());
-        state
-            .wakes
-            .entry(key)
-            .or_insert_with(|| watch::Sender::new(()))
-            .subscribe()
+        state.wakes.entry(key).or_default().listen()
     }
 
     pub(crate) fn poll_watch(&self, plan: &mut WatchPlan) -> Polled {

@@ -67,6 +67,7 @@
 //! in plain memory, as in etcd without encryption: this API is for trying and testing.
 
 mod access;
+mod bell;
 mod body;
 mod clock;
 mod engine;

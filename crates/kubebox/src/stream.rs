@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::bell::Ear;
 use crate::body::{Chunks, Reset};
 use crate::engine::{Polled, WatchPlan};
 use crate::fault::Strike;
@@ -20,8 +20,8 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct WatchStream {
     kubebox: Kubebox,
     plan: WatchPlan,
-    wake: watch::Receiver<()>,
-    hangup: watch::Receiver<u64>,
+    wake: Ear,
+    hangup: Ear,
     deadline: Instant,
     bookmark: Instant,
     drop_at: Option<Instant>,
@@ -54,7 +54,7 @@ impl WatchStream {
 
     async fn next(&mut self) -> Option<Result<Bytes, Reset>> {
         while !self.over {
-            self.wake.borrow_and_update();
+            self.wake.heed();
             match self.kubebox.poll_watch(&mut self.plan) {
                 Polled::Events(bytes) => {
                     if !self.lag.is_zero() {
@@ -83,14 +83,11 @@ impl WatchStream {
         let bookmark = self.bookmark;
         tokio::select! {
             biased;
-            _ = self.hangup.changed() => {
+            () = self.hangup.heard() => {
                 self.over = true;
                 return Some(Err(Reset));
             }
-            changed = self.wake.changed() => {
-                self.over = changed.is_err();
-                return None;
-            }
+            () = self.wake.heard() => return None,
             () = sleep_until(end) => self.over = true,
             () = sleep_until(bookmark), if self.plan.bookmarks => {}
         }

@@ -9,6 +9,7 @@ use tidegate_stages::Config;
 use super::Settings;
 use crate::clock::Clock;
 use crate::controller::world::World;
+use crate::entropy::Entropy;
 use crate::metrics::Metrics;
 use crate::patch::Patcher;
 use crate::registry::Fakes;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who makes the backends of `fake` stores.
     pub fakes: Fakes,
+    /// Draws what templates draw.
+    pub entropy: Entropy,
     /// Seeds jitter.
     pub seed: u64,
 }

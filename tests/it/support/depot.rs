@@ -14,6 +14,7 @@ use tidegate_contract::{
 use tokio::time::Instant;
 
 use super::random::Random;
+use super::tape::Tape;
 
 /// Calls that the backend takes at once.
 pub const IN_FLIGHT: usize = 8;
@@ -82,6 +83,7 @@ struct State {
     most: usize,
     mood: Mood,
     random: Random,
+    tape: Tape,
 }
 
 /// The backend behind all `fake` stores. Clones are one backend.
@@ -89,7 +91,7 @@ struct State {
 pub struct Depot(Arc<Mutex<State>>);
 
 impl Depot {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, tape: &Tape) -> Self {
         Self(Arc::new(Mutex::new(State {
             entries: BTreeMap::new(),
             calls: Vec::new(),
@@ -99,6 +101,7 @@ impl Depot {
             most: 0,
             mood: Mood::WELL,
             random: Random::new(seed),
+            tape: tape.clone(),
         })))
     }
 
@@ -239,6 +242,7 @@ impl State {
             (None, Some(number)) => Told::Value(number),
             (None, None) => Told::Absent,
         };
+        self.tape.note(|| format!("{store} reads {key}: {told:?}"));
         self.calls.push(Call {
             at: Instant::now(),
             store: store.to_owned(),

@@ -13,6 +13,8 @@ use kube::client::Body;
 use kubebox::{Kubebox, Reset};
 use tower::Service;
 
+use super::tape::{Tape, text};
+
 /// Writes in flight, now and at most, of all processes together.
 #[derive(Debug, Clone, Default)]
 pub struct Flights {
@@ -47,14 +49,16 @@ pub struct Line {
     kubebox: Kubebox,
     name: HeaderValue,
     flights: Flights,
+    tape: Tape,
 }
 
 impl Line {
-    pub fn new(kubebox: &Kubebox, name: &str, flights: &Flights) -> Self {
+    pub fn new(kubebox: &Kubebox, name: &str, flights: &Flights, tape: &Tape) -> Self {
         Self {
             kubebox: kubebox.clone(),
             name: HeaderValue::from_str(name).unwrap(),
             flights: flights.clone(),
+            tape: tape.clone(),
         }
     }
 }
@@ -75,7 +79,7 @@ impl Service<Request<Body>> for Line {
         // The Lease has a way of its own: it must not wait behind the writes that it permits.
         let counted = request.method() != Method::GET && !request.uri().path().contains("/leases");
         let flight = counted.then(|| self.flights.begin());
-        let answer = self.kubebox.call(request);
+        let answer = self.answer(request);
         let Some(flight) = flight else { return answer };
         // What is sent is sent: a write arrives even when its process is killed meanwhile.
         #[allow(clippy::disallowed_methods, reason = "it must outlive its caller")]
@@ -84,5 +88,27 @@ impl Service<Request<Body>> for Line {
             answer.await
         });
         Box::pin(async move { sent.await.unwrap_or(Err(Reset)) })
+    }
+}
+
+impl Line {
+    fn answer(&mut self, request: Request<Body>) -> <Self as Service<Request<Body>>>::Future {
+        if !self.tape.is_running() {
+            return self.kubebox.call(request);
+        }
+        let (mut kubebox, tape, name) =
+            (self.kubebox.clone(), self.tape.clone(), self.name.clone());
+        Box::pin(async move {
+            let (parts, body) = request.into_parts();
+            let what = format!("{name:?} {} {}", parts.method, parts.uri);
+            let body = body.collect_bytes().await.unwrap();
+            tape.note(|| format!("{what} {}", text(&body)));
+            let answer = kubebox
+                .call(Request::from_parts(parts, Body::from(body)))
+                .await;
+            let code = answer.as_ref().map_or(0, |answer| answer.status().as_u16());
+            tape.note(|| format!("{what} -> {code}"));
+            answer
+        })
     }
 }

@@ -192,6 +192,7 @@ async fn sleep(keeper: &Keeper, shared: &Shared, until: Option<Duration>) {
     };
     let wait = until.saturating_sub(shared.now());
     tokio::select! {
+        biased;
         () = keeper.work.heard() => {}
         () = tokio::time::sleep(wait) => {}
     }
