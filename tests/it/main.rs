@@ -8,4 +8,5 @@ mod absence;
 mod chaos;
 mod faults;
 mod lease;
+mod limits;
 mod polling;

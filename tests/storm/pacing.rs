@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const UNIX: Duration = Duration::from_secs(1_800_000_000);
-/// A day where the code is optimized (the tier `soak`), else as much as takes seconds.
-const HOURS: u64 = if cfg!(debug_assertions) { 1 } else { 24 };
+/// A day on 2,000 keys where the code is optimized (the tier `soak`), else as much as takes
+/// seconds. With fewer keys one more in a second is too large a share of the mean.
+const HOURS: u64 = if cfg!(debug_assertions) { 6 } else { 24 };
+const KEYS: usize = if cfg!(debug_assertions) { 1000 } else { 2000 };
 
 /// A backend that remembers in which second it was called, and for which key last.
 #[derive(Debug)]
@@ -144,12 +146,13 @@ fn peak(calls: &[u32], width: usize) -> f64 {
 
 fn holds(calls: &[u32], width: usize, bound: f64) {
     let found = peak(calls, width);
+    eprintln!("S10: peak over mean in buckets of {width} s: {found:.3}, at most {bound}");
     assert!(found <= bound, "{width} s: {found:.3}, above {bound}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_thousand_keys_are_polled_evenly_over_hours_and_restarts() {
-    let backend = Counting::new(2000);
+async fn keys_are_polled_evenly_over_hours_and_restarts() {
+    let backend = Counting::new(KEYS);
     let mut process = Process::start(&backend, "one");
     // The first polls come within one and a half intervals; from then on all of it counts.
     sleep(MINUTE * 2).await;
@@ -164,7 +167,7 @@ async fn two_thousand_keys_are_polled_evenly_over_hours_and_restarts() {
     let end = usize::try_from(backend.began.elapsed().as_secs()).unwrap();
     let calls = backend.between(120, end);
     let mean = f64::from(calls.iter().sum::<u32>()) / calls.len() as f64;
-    assert!((mean - 2000.0 / 60.0).abs() < 0.05, "{mean} a second");
+    assert!((mean - KEYS as f64 / 60.0).abs() < 0.05, "{mean} a second");
     holds(&calls, 10, 1.15);
     holds(&calls, 1, 1.3);
     process.end().await;

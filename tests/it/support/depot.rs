@@ -1,6 +1,6 @@
 //! Shell. A backend in memory: it counts every call, keeps the past, and fails on order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use super::tape::Tape;
 
 /// Calls that the backend takes at once.
 pub const IN_FLIGHT: usize = 8;
+
+/// What calls beyond a bucket are answered with.
+pub const PUSH_BACK: ErrorKind = ErrorKind::Throttled { after: None };
 
 /// How the backend answers.
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +75,27 @@ pub struct Call {
     pub told: Told,
 }
 
+/// A token bucket: calls beyond it are answered with push-back.
+#[derive(Debug)]
+struct Bucket {
+    rate: f64,
+    burst: f64,
+    tokens: f64,
+    at: Instant,
+}
+
+impl Bucket {
+    fn take(&mut self) -> bool {
+        let now = Instant::now();
+        let passed = now.duration_since(self.at).as_secs_f64();
+        self.at = now;
+        self.tokens = (self.tokens + self.rate * passed).min(self.burst);
+        let taken = self.tokens >= 1.0;
+        self.tokens -= f64::from(u8::from(taken));
+        taken
+    }
+}
+
 #[derive(Debug)]
 struct State {
     /// The numbers that each key had, in order; none when it was removed.
@@ -82,6 +106,9 @@ struct State {
     in_flight: usize,
     most: usize,
     mood: Mood,
+    bucket: Option<Bucket>,
+    silent: BTreeSet<String>,
+    validations: Vec<Instant>,
     random: Random,
     tape: Tape,
 }
@@ -100,6 +127,9 @@ impl Depot {
             in_flight: 0,
             most: 0,
             mood: Mood::WELL,
+            bucket: None,
+            silent: BTreeSet::new(),
+            validations: Vec::new(),
             random: Random::new(seed),
             tape: tape.clone(),
         })))
@@ -152,6 +182,26 @@ impl Depot {
         self.lock().mood = mood;
     }
 
+    /// From now on calls beyond a bucket are pushed back.
+    pub fn throttle(&self, rate: f64, burst: f64) {
+        self.lock().bucket = Some(Bucket {
+            rate,
+            burst,
+            tokens: burst,
+            at: Instant::now(),
+        });
+    }
+
+    /// From now on this store, by its name in reports, accepts calls and never answers.
+    pub fn silence(&self, store: &str) {
+        self.lock().silent.insert(store.to_owned());
+    }
+
+    /// When stores were validated so far.
+    pub fn validations(&self) -> Vec<Instant> {
+        self.lock().validations.clone()
+    }
+
     /// Every key asked for so far.
     pub fn calls(&self) -> Vec<Call> {
         self.lock().calls.clone()
@@ -188,6 +238,20 @@ pub fn value(key: &str, number: u64) -> BTreeMap<String, String> {
 struct View {
     store: String,
     depot: Depot,
+}
+
+impl View {
+    /// Waits as long as an answer takes; for ever where there is none.
+    async fn answer_comes(&self) {
+        let (delay, silent) = {
+            let state = self.depot.lock();
+            (state.mood.delay, state.silent.contains(&self.store))
+        };
+        if silent {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(delay).await;
+    }
 }
 
 /// One call on its way; it also ends when its caller is dropped.
@@ -233,10 +297,12 @@ impl Drop for Open<'_> {
 impl State {
     fn answer(&mut self, store: &str, key: &RemoteKey) -> Result<RemoteSecret, ProviderError> {
         let number = self.entries.get(&key.key).and_then(|past| *past.last()?);
+        let full = self.bucket.as_mut().is_some_and(|bucket| !bucket.take());
         let failed = self.mood.failure.filter(|_| {
             let share = self.mood.share;
             share >= 1.0 || self.random.fraction() < share
         });
+        let failed = full.then_some(PUSH_BACK).or(failed);
         let told = match (failed, number) {
             (Some(kind), _) => Told::Failed(kind),
             (None, Some(number)) => Told::Value(number),
@@ -275,8 +341,7 @@ impl Provider for View {
 
     async fn fetch(&self, keys: &[RemoteKey]) -> Vec<Result<RemoteSecret, ProviderError>> {
         let _open = Open::begin(self, keys);
-        let delay = self.depot.lock().mood.delay;
-        tokio::time::sleep(delay).await;
+        self.answer_comes().await;
         let mut state = self.depot.lock();
         keys.iter()
             .map(|key| state.answer(&self.store, key))
@@ -291,6 +356,8 @@ impl Provider for View {
     }
 
     async fn validate(&self) -> Result<Validation, ProviderError> {
+        self.depot.lock().validations.push(Instant::now());
+        self.answer_comes().await;
         let mood = self.depot.lock().mood;
         match mood.failure {
             Some(kind) if mood.share >= 1.0 => Err(ProviderError::new(kind, "failed on order")),

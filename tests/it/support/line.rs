@@ -28,6 +28,11 @@ impl Flights {
         self.most.load(Ordering::Relaxed)
     }
 
+    /// Those there are now.
+    pub fn now(&self) -> usize {
+        self.now.load(Ordering::Relaxed)
+    }
+
     fn begin(&self) -> Flight {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(now, Ordering::Relaxed);
