@@ -8,10 +8,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 const DESKS: usize = 256;
 
 /// A place to render and write one object; dropping it makes room for the next.
-#[derive(Debug)]
-pub struct Desk<'a> {
-    _place: SemaphorePermit<'a>,
-}
+pub type Desk<'a> = SemaphorePermit<'a>;
 
 /// Bounds the objects between their values' arrival and the end of their write.
 ///
@@ -41,8 +38,7 @@ impl Desks {
             Lane::Bulk | Lane::Retry | Lane::Refresh => &self.bulk,
         };
         // The semaphores are never closed.
-        let place = desks.acquire().await.ok()?;
-        Some(Desk { _place: place })
+        desks.acquire().await.ok()
     }
 }
 

@@ -50,17 +50,13 @@ impl Fault {
             if error.is::<rustls::Error>() {
                 return Self::Tls;
             }
-            if let Some(io) = error.downcast_ref::<io::Error>() {
-                found = Self::of_io(io, found);
-                // An io::Error hides what it wraps: its own source is the wrapped one's.
-                if io
-                    .get_ref()
-                    .is_some_and(|inner| inner.is::<rustls::Error>())
-                {
-                    return Self::Tls;
-                }
-            }
-            cause = error.source();
+            let io = error.downcast_ref::<io::Error>();
+            found = io.map_or(found, |io| Self::of_io(io, found));
+            // An io::Error hides what it wraps: its own source is the wrapped one's.
+            cause = match io.and_then(io::Error::get_ref) {
+                Some(wrapped) => Some(wrapped),
+                None => error.source(),
+            };
         }
         found
     }
@@ -124,5 +120,7 @@ mod tests {
         let refused = || rustls::Error::HandshakeNotComplete;
         check(Box::new(refused()), Fault::Tls);
         check(Box::new(io::Error::other(refused())), Fault::Tls);
+        let deep = io::Error::other(io::Error::other(Outside(Box::new(refused()))));
+        check(Box::new(deep), Fault::Tls);
     }
 }

@@ -118,10 +118,9 @@ fn store_applied(ctx: &Context, id: &StoreId, entry: StoreEntry, initial: bool) 
         .conditions
         .iter()
         .any(|c| c.type_ == names::READY && c.status == "True");
-    let version = entry.version.clone();
     let on_its_way = !ctx
         .reporter
-        .is_settled(&subject_of_store(id), version.as_deref());
+        .is_settled(&subject_of_store(id), entry.version.as_deref());
     if ctx.world().set_store(id, entry, on_its_way) {
         // A restart asks no backend before something is due.
         if ctx.is_early(initial) && well {
