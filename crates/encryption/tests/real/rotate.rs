@@ -205,7 +205,15 @@ async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
     let bed = Bed::start(&config(&[OLD], true)).await;
     bed.secrets("s", 700).await;
     let gate = Gate::open(&bed).await;
-    let more = ["--wait", "0s", "--soak", "0s", "--max-in-flight", "4"];
+    let more = [
+        "--wait",
+        "0s",
+        "--soak",
+        "0s",
+        "--max-in-flight",
+        "4",
+        "--eager",
+    ];
     let (mut kills, mut ended) = (0, false);
     let mut loaded = std::fs::read(bed.file()).unwrap();
     for turn in 0..80_i64 {
@@ -313,6 +321,7 @@ async fn a_rotation_of_2000_secrets_fails_no_request() {
         "0s",
         "--wait",
         "10m",
+        "--eager",
         "--server",
         bed.plane.url(),
         "--server",
