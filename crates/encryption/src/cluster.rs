@@ -152,9 +152,12 @@ async fn config(options: &Options) -> Result<Config, Failure> {
         None if options.context.is_some() => Config::from_kubeconfig(&wanted)
             .await
             .map_err(|error| Failure::usage(format!("--context: {}", chain(&error))))?,
-        None => Config::infer()
-            .await
-            .map_err(|error| Failure::usage(format!("no cluster is known: {}", chain(&error))))?,
+        None => Config::infer().await.map_err(|error| {
+            let words = chain(&error);
+            Failure::usage(format!(
+                "no cluster is known, --kubeconfig names one: {words}"
+            ))
+        })?,
     };
     // Our own loops retry, bounded and paced; kube's would do so 15 times on top.
     config.default_retry = false;

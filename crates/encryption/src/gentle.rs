@@ -2,8 +2,9 @@
 //!
 //! A small request of our own is sent again and again: beside the writes, and in short pauses of
 //! theirs. The rate of writes falls by a good part with each one beside them that took more than
-//! twice what hardly any takes in pauses, and rises a little with each other. A slow time that
-//! the pause after it shares is somebody else's doing, and its falls are taken back.
+//! twice what hardly any takes in pauses, and rises a little with each other. What is as slow in
+//! pauses is somebody else's doing: a slow request in one makes up for as many beside writes as
+//! its share of the time says, and takes back what the rate lost since the pause before.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -38,6 +39,11 @@ const LISTENING: Duration = Duration::from_millis(20);
 const STANDS_FOR: i32 = 10;
 /// Requests of one pause.
 const AGAIN: usize = 20;
+/// A slow request in a pause says that so many of those beside our writes are slow without us: a
+/// period of work has 80, a pause [`AGAIN`].
+const SAYS: i32 = 4;
+/// Slow requests that are put down to others in advance, at most.
+const MOST_CREDIT: i32 = 3 * SAYS;
 /// Requests that the first idle tail is made of.
 const FIRST: usize = 4 * AGAIN;
 /// Pauses that are remembered: of half a minute, so that the tail is that of the present.
@@ -73,6 +79,8 @@ pub struct Gentle {
     /// The latest idle latencies, by pause (the first look counts as four).
     idle: VecDeque<Vec<Duration>>,
     before: Before,
+    /// Slow requests that will be put down to others.
+    credit: i32,
     slow: u64,
     felt: u64,
 }
@@ -121,6 +129,7 @@ impl Gentle {
             phase: Phase::Fresh,
             idle: VecDeque::new(),
             before: Before::default(),
+            credit: 0,
             slow: 0,
             felt: 0,
         }
@@ -251,6 +260,9 @@ impl Gentle {
         match &mut self.phase {
             Phase::Listening { wanted, .. } if idle => {
                 *wanted = wanted.saturating_sub(1);
+                if self.before.tail.is_some_and(|tail| is_slow(latency, tail)) {
+                    self.credit = (self.credit + SAYS).min(MOST_CREDIT);
+                }
                 self.remember(latency);
             }
             Phase::Working { .. } if !idle => self.beside(latency),
@@ -264,11 +276,16 @@ impl Gentle {
         if is_slow(latency, tail) {
             self.slow += 1;
             self.before.slow += 1;
-            self.searching = false;
             let missed = latency.as_millis() / BESIDE.as_millis();
-            let falls = i32::try_from(missed).unwrap_or(i32::MAX).saturating_add(1);
-            let fallen = self.rate * FALL.powi(falls.min(STANDS_FOR));
-            self.rate = fallen.max(self.rate.min(LEAST));
+            let falls = i32::try_from(missed).map_or(STANDS_FOR, |missed| missed + 1);
+            let falls = falls.min(STANDS_FOR);
+            let others = self.credit.min(falls);
+            self.credit -= others;
+            if falls > others {
+                self.searching = false;
+                let fallen = self.rate * FALL.powi(falls - others);
+                self.rate = fallen.max(self.rate.min(LEAST));
+            }
         } else {
             let quick = self.searching || self.rate < LEAST;
             self.rate = (self.rate * if quick { SEARCH } else { RISE }).min(self.most);

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MOST: u32 = 125;
+const MOST: u32 = 150;
 const MS: Duration = Duration::from_millis(1);
 
 /// What a run of touches and requests beside them came to.
@@ -199,6 +199,22 @@ fn the_rate_falls_by_each_sort_of_trouble() {
         one.judge();
     };
     check("slow in the pause too", &shared, 100.0);
+    let credited = |one: &mut Gentle| {
+        one.phase = Phase::Listening {
+            since: Duration::ZERO,
+            wanted: 1,
+        };
+        one.learn(true, MS * 40);
+        one.phase = Phase::Working {
+            since: Duration::ZERO,
+        };
+        (0..5).for_each(|_| one.learn(false, MS * 40));
+    };
+    check(
+        "one slow in a pause pays for four, not for five",
+        &credited,
+        70.0,
+    );
     let told = |one: &mut Gentle| {
         one.learn(false, MS * 40);
         one.troubled();
@@ -272,7 +288,7 @@ proptest! {
         let ran = run(MOST, usize::MAX, Duration::from_secs(300), server);
         let between = |from: u64, to: u64| {
             let range = Duration::from_secs(from)..Duration::from_secs(to);
-            ran.touches.iter().filter(|at| range.contains(at)).count()
+            ran.touches.iter().filter(|at| range.contains(*at)).count()
         };
         prop_assert!(between(30, 60) > 2_500, "{}", between(30, 60));
         prop_assert!(between(80, 110) < 30 * 60, "{}", between(80, 110));
