@@ -285,6 +285,15 @@ impl Etcd {
         Ok(value.and_then(|value| Stored::read(&value).writer()))
     }
 
+    /// When `kube-system` was last written, as far as this etcd has it under the prefix.
+    pub(crate) async fn kube_system(&self, prefix: &str) -> Result<Option<i64>, Failure> {
+        let key = format!("{}kube-system", etcd_folder(prefix, "namespaces"));
+        let answer = self.range(key.as_bytes(), &[], 1, 0).await;
+        let answer =
+            answer.map_err(|status| Failure::unreachable(format!("etcd: {}", told(&status))))?;
+        Ok(answer.kvs.first().map(|kv| kv.mod_revision))
+    }
+
     /// Lets the next page show the present.
     pub fn refresh(&mut self) {
         self.revision = 0;

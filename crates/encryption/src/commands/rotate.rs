@@ -41,6 +41,7 @@ pub(super) async fn run(args: RotateArgs, env: &mut Env<'_>) -> Result<(), Failu
     if !args.begin && !record_path.exists() {
         return env.print("no rotation is under way; --begin starts one\n");
     }
+    scan::same_cluster(&etcd, &args.etcd.etcd_prefix, &cluster).await?;
     let cluster_id = cluster.first().cluster_id().await?;
     let mut rotation = Rotation {
         args: &args,

@@ -57,6 +57,8 @@ pub(super) async fn run(args: StatusArgs, env: &mut Env<'_>) -> Result<(), Failu
             None => Expected::default(),
         };
         let prefix = &args.etcd.etcd_prefix;
+        let same = scan::same_cluster(&etcd, prefix, &cluster).await;
+        wrong.extend(same.err().map(|failure| failure.line));
         let census = scan::census(None, &mut etcd, prefix, &resources, &mut expected).await?;
         env.print(&format!("\n{}", verify::text(&census, 0)))?;
         let room = etcd.room().await?;

@@ -129,6 +129,38 @@ async fn the_drop_needs_the_soak_and_an_archive() {
     assert!(ran.err.contains("changed by somebody else"), "{}", ran.err);
 }
 
+/// In an etcd that is not the cluster's nothing is stale: the old key would go, and all with it.
+#[tokio::test]
+async fn another_etcd_or_another_part_of_it_proves_nothing() {
+    let bed = Bed::start(&config(&[OLD], true)).await;
+    bed.secrets("s", 2).await;
+    let file = std::fs::read(bed.file()).unwrap();
+    let other = ["--etcd-prefix", "/other", "--soak", "0s", "--wait", "0s"];
+    let ran = rotate(&bed, &other).code(4);
+    assert!(
+        ran.err.contains("look at --etcd, --etcd-prefix"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(std::fs::read(bed.file()).unwrap(), file);
+    bed.run(&["rewrite", "--etcd-prefix", "/other"]).code(4);
+    bed.run(&["verify", "--etcd-prefix", "/other"]).code(4);
+    bed.run(&["status", "--etcd-prefix", "/other"]).code(1);
+    let etcd = bed.plane.etcd_endpoint();
+    let alone = ["verify", "--etcd", &etcd, "--etcd-prefix", "/other"];
+    let ran = crate::support::run(&alone).code(1);
+    assert!(
+        ran.err.contains("holds no cluster under /other"),
+        "{}",
+        ran.err
+    );
+    // A copy of the namespace does not make it the cluster's own.
+    bed.put("/other/namespaces/kube-system", b"k8s\0copied")
+        .await;
+    rotate(&bed, &other).code(4);
+    assert_eq!(std::fs::read(bed.file()).unwrap(), file);
+}
+
 #[tokio::test]
 async fn a_server_that_lags_is_named_and_holds_everything_up() {
     let bed = Bed::start(&config(&[OLD], true)).await;
