@@ -85,6 +85,14 @@ pub(crate) struct RefusalMetadata {
     pub(crate) next: String,
 }
 
+/// The namespace `kube-system` as an API server shows it.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KubeSystem {
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+}
+
 impl Answer {
     pub(crate) fn refusal(&self) -> Refusal {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -152,9 +160,12 @@ async fn config(options: &Options) -> Result<Config, Failure> {
         None if options.context.is_some() => Config::from_kubeconfig(&wanted)
             .await
             .map_err(|error| Failure::usage(format!("--context: {}", chain(&error))))?,
-        None => Config::infer()
-            .await
-            .map_err(|error| Failure::usage(format!("no cluster is known: {}", chain(&error))))?,
+        None => Config::infer().await.map_err(|error| {
+            let words = chain(&error);
+            Failure::usage(format!(
+                "no cluster is known, --kubeconfig names one: {words}"
+            ))
+        })?,
     };
     // Our own loops retry, bounded and paced; kube's would do so 15 times on top.
     config.default_retry = false;
@@ -246,17 +257,18 @@ impl Server {
     /// # Errors
     /// When it does not answer.
     pub async fn cluster_id(&self) -> Result<String, Failure> {
+        Ok(self.kube_system().await?.uid)
+    }
+
+    /// What tells one cluster from another, and one etcd from another.
+    pub(crate) async fn kube_system(&self) -> Result<KubeSystem, Failure> {
         #[derive(Deserialize)]
         struct Namespace {
-            metadata: Metadata,
-        }
-        #[derive(Deserialize)]
-        struct Metadata {
-            uid: String,
+            metadata: KubeSystem,
         }
         let answer = self.get_ok(KUBE_SYSTEM).await?;
         let namespace: Namespace = self.decode(&answer)?;
-        Ok(namespace.metadata.uid)
+        Ok(namespace.metadata)
     }
 
     pub(crate) fn decode<T: for<'de> Deserialize<'de>>(

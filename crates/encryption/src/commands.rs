@@ -9,6 +9,7 @@ use crate::pace::Pace;
 
 pub mod args;
 mod config;
+mod examples;
 mod pacing;
 mod rewrite;
 mod rotate;
@@ -84,6 +85,12 @@ pub(crate) fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// `1 error`, `2 errors`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    let many = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{many}")
 }
 
 /// Columns as wide as their widest cell, two spaces apart.

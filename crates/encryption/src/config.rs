@@ -184,6 +184,15 @@ pub fn parse(bytes: &[u8], reload: bool) -> Result<Configuration, Vec<Finding>> 
     draft.finish()
 }
 
+/// Warns of what an API server passes over without a word.
+#[must_use]
+pub fn passed_over(bytes: &[u8]) -> Option<Finding> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let line = crate::yaml::second_document(text)?;
+    let words = format!("line {line}: API servers read the first document alone");
+    Some(Finding::warning("", words))
+}
+
 /// The hash by which API servers tell the file they run (`last_config_info`).
 #[must_use]
 pub fn hash(bytes: &[u8]) -> String {

@@ -1,11 +1,13 @@
 //! Shell. The few calls of etcd's gRPC API that a census needs: ranges, and how full it is.
 
+mod tls;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use prost::Message;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request};
 use tonic_prost::ProstCodec;
 use zeroize::Zeroizing;
@@ -140,7 +142,7 @@ impl Etcd {
     /// # Errors
     /// For files that cannot be read, and when no endpoint answers.
     pub async fn connect(options: &Options) -> Result<Self, Failure> {
-        let tls = tls(options)?;
+        let tls = tls::tls(options)?;
         let mut words = "no endpoint of etcd was named".to_owned();
         for endpoint in &options.endpoints {
             match dial(endpoint, tls.clone()).await {
@@ -283,6 +285,15 @@ impl Etcd {
         Ok(value.and_then(|value| Stored::read(&value).writer()))
     }
 
+    /// When `kube-system` was last written, as far as this etcd has it under the prefix.
+    pub(crate) async fn kube_system(&self, prefix: &str) -> Result<Option<i64>, Failure> {
+        let key = format!("{}kube-system", etcd_folder(prefix, "namespaces"));
+        let answer = self.range(key.as_bytes(), &[], 1, 0).await;
+        let answer =
+            answer.map_err(|status| Failure::unreachable(format!("etcd: {}", told(&status))))?;
+        Ok(answer.kvs.first().map(|kv| kv.mod_revision))
+    }
+
     /// Lets the next page show the present.
     pub fn refresh(&mut self) {
         self.revision = 0;
@@ -373,26 +384,4 @@ async fn dial(endpoint: &str, tls: Option<ClientTlsConfig>) -> Result<Channel, D
         .connect()
         .await
         .map_err(|error| Dial::Lost(format!("{endpoint}: {}", chain(&error))))
-}
-
-fn tls(options: &Options) -> Result<Option<ClientTlsConfig>, Failure> {
-    let read = |path: &PathBuf| {
-        std::fs::read(path)
-            .map(Zeroizing::new)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-    };
-    let mut config = ClientTlsConfig::new();
-    if let Some(ca) = &options.ca {
-        config = config.ca_certificate(Certificate::from_pem(read(ca)?.as_slice()));
-    }
-    match (&options.cert, &options.key) {
-        (Some(cert), Some(key)) => {
-            let identity = Identity::from_pem(read(cert)?.as_slice(), read(key)?.as_slice());
-            config = config.identity(identity);
-        }
-        (None, None) => {}
-        _ => return Err(Failure::usage("--etcd-cert and --etcd-key go together")),
-    }
-    let any = options.ca.is_some() || options.cert.is_some();
-    Ok(any.then_some(config))
 }

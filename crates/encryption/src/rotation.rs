@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::change::{Writer, add, drop_writers, promote};
 use crate::config::{Configuration, Provider, hash, resource};
+use crate::metrics::ServerMetrics;
 
 /// What a rotation remembers. It holds names and hashes, no keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -334,6 +335,24 @@ fn promoted(observed: &Observed<'_>, record: &Record) -> Step {
         return Step::Soak(until);
     }
     Step::Drop
+}
+
+/// Whether a server has loaded a change, by times alone: after the file changed, by the server's
+/// own clock.
+#[must_use]
+pub fn since(metrics: &ServerMetrics, changed: Timestamp) -> Loaded {
+    #[allow(clippy::cast_precision_loss, reason = "seconds of this century")]
+    let changed = changed.as_second() as f64 + 1.0;
+    let latest = [metrics.started_at, metrics.reloaded_at]
+        .into_iter()
+        .flatten();
+    match latest.fold(None, |most: Option<f64>, at| {
+        Some(most.map_or(at, |most| most.max(at)))
+    }) {
+        Some(at) if at > changed => Loaded::Yes,
+        Some(_) => Loaded::No("neither started nor reloaded since the file changed".to_owned()),
+        None => Loaded::No("its metrics tell neither its configuration nor its start".to_owned()),
+    }
 }
 
 #[cfg(test)]

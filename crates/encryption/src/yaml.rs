@@ -83,6 +83,19 @@ pub(crate) fn parse(text: &str) -> Result<Node, YamlError> {
     }
 }
 
+/// The line on which a second document begins.
+pub(crate) fn second_document(text: &str) -> Option<usize> {
+    let mut parser = Parser::new_from_str(text);
+    let mut documents = 0;
+    while let Some(Ok((event, span))) = parser.next_event() {
+        documents += usize::from(matches!(event, Event::DocumentStart(..)));
+        if documents == 2 {
+            return Some(span.start.line());
+        }
+    }
+    None
+}
+
 struct Reader<'t> {
     events: Parser<'t, StrInput<'t>>,
     anchors: HashMap<usize, Node>,

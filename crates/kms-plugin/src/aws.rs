@@ -25,7 +25,7 @@ use tidegate_contract::{KeyIdentity, KeyVersion, KeyWrapper, SecretValue, WrapEr
 use tidegate_kms::Endpoint;
 
 use crate::config::Aws;
-use crate::http::{Http, Trusting};
+use crate::http::{Http, Trusting, retry_after};
 
 mod connector;
 mod credentials;
@@ -369,9 +369,7 @@ where
     };
     let (code, raw) = (told.err().code(), told.raw());
     let status = raw.status().as_u16();
-    let after = raw.headers().get("retry-after");
-    let after = after.and_then(|it| it.trim().parse().ok());
-    let after = after.map(|seconds: u64| Duration::from_secs(seconds.min(3600)));
+    let after = raw.headers().get("retry-after").and_then(retry_after);
     let shown = code.map_or_else(|| format!("status {status}"), str::to_owned);
     Failed {
         by_state: code == Some("KMSInvalidStateException"),

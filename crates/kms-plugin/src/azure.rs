@@ -14,12 +14,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, Method, header};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tidegate_contract::{
     KeyIdentity, KeyVersion, KeyWrapper, SecretValue, TokenSource, WrapError, WrapFault,
 };
 use tidegate_fetch::{Identity, Sessions};
-use tidegate_kms::Endpoint;
+use tidegate_kms::{Endpoint, sha256_hex};
 use zeroize::Zeroizing;
 
 use crate::config::Azure;
@@ -243,13 +242,9 @@ impl AzureKey {
     /// lower case.
     fn is_hashed(&self, version: &str, key_id: &str) -> bool {
         let lower = self.vault.to_ascii_lowercase();
-        [self.vault.as_str(), lower.as_str()].iter().any(|vault| {
-            let hash = Sha256::digest(format!("{vault}/keys/{}/{version}", self.key));
-            hash.iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect::<String>()
-                == key_id
-        })
+        [self.vault.as_str(), lower.as_str()]
+            .iter()
+            .any(|vault| sha256_hex(format!("{vault}/keys/{}/{version}", self.key)) == key_id)
     }
 
     fn odd(&self, what: &str) -> WrapError {

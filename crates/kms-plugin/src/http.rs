@@ -124,10 +124,14 @@ impl Answer {
 
     /// How long to stay away, where the answer says so in seconds.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-        let seconds = text.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds).min(MAX_AFTER))
+        retry_after(self.headers.get(header::RETRY_AFTER)?.to_str().ok()?)
     }
+}
+
+/// What a Retry-After header asks for in seconds; dates are not understood.
+pub(crate) fn retry_after(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_AFTER))
 }
 
 /// What is worth telling of a lost answer: the rest is addresses and words of the system.

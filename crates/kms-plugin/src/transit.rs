@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tidegate_contract::{
@@ -13,18 +13,15 @@ use tidegate_kms::Endpoint;
 use tidegate_provider_vault::{
     ClientCertificate, Timeouts, TlsConfig, TransitKey, VaultConfig, VaultConnection,
 };
-use tokio::sync::Mutex;
 
 use crate::config::Transit;
 use crate::credentials::{FileLogin, file};
+use crate::files::FromFiles;
 
 /// The largest answer of Transit that is read: a key with thousands of versions.
 const MAX_BODY: usize = 1 << 20;
 /// How long to wait for a connection; a call has its own, shorter deadline.
 const CONNECT: Duration = Duration::from_secs(3);
-
-/// When the files of a connection were written.
-type Stamp = Vec<Option<(SystemTime, u64)>>;
 
 /// One address of a Vault.
 struct Reloading {
@@ -32,11 +29,16 @@ struct Reloading {
     address: String,
     transit: Transit,
     sessions: Sessions,
-    current: Mutex<Option<(Stamp, Arc<TransitKey>)>>,
+    key: FromFiles<TransitKey>,
 }
 
 /// The endpoints of a Transit key, one per address.
 pub(crate) fn endpoints(name: &str, transit: &Transit, sessions: &Sessions) -> Vec<Endpoint> {
+    let files = [
+        &transit.ca_file,
+        &transit.client_cert_file,
+        &transit.client_key_file,
+    ];
     let endpoint = |address: &String| Endpoint {
         name: host(address).to_owned(),
         wrapper: Arc::new(Reloading {
@@ -44,7 +46,7 @@ pub(crate) fn endpoints(name: &str, transit: &Transit, sessions: &Sessions) -> V
             address: address.clone(),
             transit: transit.clone(),
             sessions: sessions.clone(),
-            current: Mutex::default(),
+            key: FromFiles::new(files.into_iter().flatten().cloned().collect()),
         }),
     };
     transit.endpoints.iter().map(endpoint).collect()
@@ -58,32 +60,8 @@ fn host(address: &str) -> &str {
 
 impl Reloading {
     /// The key, with a new connection when a file changed.
-    async fn key(&self) -> Result<Arc<TransitKey>, WrapError> {
-        let mut current = self.current.lock().await;
-        let stamp = self.stamp().await;
-        if let Some((before, key)) = current.as_ref()
-            && *before == stamp
-        {
-            return Ok(Arc::clone(key));
-        }
-        let key = Arc::new(self.connect().await?);
-        *current = Some((stamp, Arc::clone(&key)));
-        Ok(key)
-    }
-
-    async fn stamp(&self) -> Stamp {
-        let transit = &self.transit;
-        let files = [
-            &transit.ca_file,
-            &transit.client_cert_file,
-            &transit.client_key_file,
-        ];
-        let mut stamp = Vec::with_capacity(files.len());
-        for path in files.into_iter().flatten() {
-            let metadata = tokio::fs::metadata(path).await.ok();
-            stamp.push(metadata.and_then(|it| Some((it.modified().ok()?, it.len()))));
-        }
-        stamp
+    async fn key(&self) -> Result<Arc<TransitKey>, ProviderError> {
+        self.key.get(self.connect()).await
     }
 
     async fn connect(&self) -> Result<TransitKey, ProviderError> {

@@ -14,6 +14,7 @@ mod arena;
 mod breaker;
 mod clock;
 pub mod contact;
+mod digest;
 mod envelope;
 mod foreign;
 mod grpc;
@@ -39,6 +40,7 @@ mod socket;
 mod versions;
 
 pub use clock::Clock;
+pub use digest::sha256_hex;
 pub use envelope::Annotations;
 pub use local::LocalKeys;
 pub use metrics::Metrics;

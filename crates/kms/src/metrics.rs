@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::digest::sha256_hex;
+
 /// The bounds of latencies, in seconds: 0.1 ms to 3.3 s.
 const BOUNDS: [f64; 16] = [
     0.0001, 0.0002, 0.0004, 0.0008, 0.0016, 0.0032, 0.0064, 0.0128, 0.0256, 0.0512, 0.1024, 0.2048,
@@ -245,12 +247,9 @@ impl Metrics {
     }
 
     pub(crate) fn active(&self, service: &str, key_id: &str) {
-        use sha2::{Digest, Sha256};
-        let digest = Sha256::digest(key_id.as_bytes());
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let labels = Active {
             service: service.to_owned(),
-            key_id_hash: format!("sha256:{hex}"),
+            key_id_hash: format!("sha256:{}", sha256_hex(key_id)),
         };
         // One series per service: the key before is no longer the active one.
         let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);

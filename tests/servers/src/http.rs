@@ -125,17 +125,23 @@ impl Http {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ServerError> {
-        self.send_with(method, path, &[], body).await
+        let content = match method {
+            Method::PATCH => MERGE_PATCH,
+            _ => JSON,
+        };
+        self.send_with(method, path, &[], body.map(|body| (content, body)))
+            .await
     }
 
-    /// `POST` with further headers, in the content type of AWS's JSON protocols.
+    /// `POST` with further headers, in a content type of JSON.
     pub(crate) async fn post_as(
         &self,
         path: &str,
         headers: &[(&str, &str)],
+        content: &str,
         body: &Value,
     ) -> Result<Answer, ServerError> {
-        self.send_with(Method::POST, path, headers, Some(body))
+        self.send_with(Method::POST, path, headers, Some((content, body)))
             .await
     }
 
@@ -144,15 +150,8 @@ impl Http {
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
-        body: Option<&Value>,
+        body: Option<(&str, &Value)>,
     ) -> Result<Answer, ServerError> {
-        let content = if method == Method::PATCH {
-            MERGE_PATCH
-        } else if headers.is_empty() {
-            "application/json"
-        } else {
-            "application/x-amz-json-1.1"
-        };
         let mut request = self
             .client
             .request(method.clone(), format!("{}{path}", self.base));
@@ -162,7 +161,7 @@ impl Http {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(body) = body {
+        if let Some((content, body)) = body {
             request = request
                 .header("Content-Type", content)
                 .body(body.to_string());
@@ -229,6 +228,7 @@ impl Http {
     }
 }
 
+const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Names the process's one crypto provider; a test that did so before is as good.

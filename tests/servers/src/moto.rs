@@ -104,6 +104,7 @@ impl Moto {
             .post_as(
                 "/",
                 &[("X-Amz-Target", &format!("TrentService.{action}"))],
+                "application/x-amz-json-1.1",
                 body,
             )
             .await?;

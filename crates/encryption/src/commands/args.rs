@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::examples;
 use crate::{cluster, etcd};
 
 /// Flags of `tidegate encryption`.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_help = examples::ENCRYPTION)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -31,20 +33,25 @@ impl Args {
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
     /// Make an EncryptionConfiguration, or check one.
+    #[command(after_help = examples::CONFIG)]
     Config(ConfigArgs),
     /// Read etcd and tell how every object is stored.
     ///
     /// Ends with code 1 when anything is in the clear, damaged or under an unknown key.
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArgs),
     /// Store every stale object anew under the present key.
+    #[command(after_help = examples::REWRITE)]
     Rewrite(RewriteArgs),
     /// Replace the key without downtime, one safe step after the other.
     ///
     /// The new key comes second, then first, everything is rewritten and verified in etcd, and
     /// after the soak the old key goes. Run it again after a stop of any sort: it goes on where
     /// it was, and never before every API server has loaded the step before.
+    #[command(after_help = examples::ROTATE)]
     Rotate(RotateArgs),
     /// One screen: what every API server has loaded, keys, plugins, and what is wrong.
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
 }
 
@@ -129,6 +136,7 @@ pub struct CheckArgs {
 
 /// How to reach etcd.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "etcd")]
 pub struct EtcdArgs {
     /// Endpoint of etcd, as https://HOST:2379; again for more.
     #[arg(long = "etcd", value_name = "URL")]
@@ -162,6 +170,7 @@ impl EtcdArgs {
 
 /// How to reach the API servers.
 #[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "API servers")]
 pub struct ClusterArgs {
     /// Kubeconfig file; without it KUBECONFIG, ~/.kube/config, then the pod's own account.
     #[arg(long, value_name = "FILE")]
@@ -234,10 +243,11 @@ pub struct VerifyArgs {
 
 /// The pace of writes.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Pace")]
 pub struct PaceArgs {
     /// Objects a second, at most. Below it the pace follows a small request of our own: it falls
     /// when that takes more than twice as long as in idle times.
-    #[arg(long, value_name = "N", default_value_t = 125, value_parser = per_second)]
+    #[arg(long, value_name = "N", default_value_t = 150, value_parser = per_second)]
     pub max_rate: u32,
     /// Go as quick as the API server answers: done in a fraction of the time, and its other
     /// clients feel it.

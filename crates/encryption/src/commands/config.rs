@@ -4,8 +4,8 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::Env;
 use super::args::{CheckArgs, ConfigArgs, ConfigCommand, MakeArgs, NewArgs, ProviderKind};
+use super::{Env, counted};
 use crate::config::{self, Cipher, Configuration, Finding, Provider, Severity, advice, make};
 use crate::error::Failure;
 use crate::{files, manifest};
@@ -131,7 +131,10 @@ fn check(args: &CheckArgs, env: &mut Env<'_>) -> Result<(), Failure> {
         reload = reloads;
     }
     match config::parse(&bytes, reload) {
-        Ok(config) => findings.extend(advice::advise(&config)),
+        Ok(config) => {
+            findings.extend(advice::advise(&config));
+            findings.extend(config::passed_over(&bytes));
+        }
         Err(errors) => findings.splice(0..0, errors).for_each(drop),
     }
     for finding in &findings {
@@ -145,8 +148,10 @@ fn check(args: &CheckArgs, env: &mut Env<'_>) -> Result<(), Failure> {
     };
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let told = format!(
-        "{}: {errors} errors, {warnings} warnings",
-        args.file.display()
+        "{}: {}, {}",
+        args.file.display(),
+        counted(errors, "error"),
+        counted(warnings, "warning")
     );
     if errors > 0 || (args.strict && warnings > 0) {
         return Err(Failure::findings(told));

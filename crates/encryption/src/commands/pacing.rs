@@ -13,7 +13,7 @@ use crate::cluster::Server;
 use crate::gentle::{Gentle, Slot};
 use crate::pace::{Ended, Pace, Permit};
 
-/// Writes in flight at a gentle pace: at 125 a second, four leave 32 ms for each.
+/// Writes in flight at a gentle pace: at 150 a second, four leave 27 ms for each.
 const IN_FLIGHT: usize = 4;
 /// A page of a list or of etcd is about as much work as so many touches.
 const PAGE_COST: f64 = 3.0;

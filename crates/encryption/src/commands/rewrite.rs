@@ -46,6 +46,9 @@ pub(super) async fn run(args: RewriteArgs, env: &mut Env<'_>) -> Result<(), Fail
             "--etcd needs --config: only it says what is stale",
         ));
     }
+    if let Some(etcd) = &etcd {
+        scan::same_cluster(etcd, &args.etcd.etcd_prefix, &cluster).await?;
+    }
     let expected = scan::expected(config, Some(&cluster)).await?;
     let mut rewrite = Rewrite {
         cluster: &cluster,

@@ -16,8 +16,7 @@ use crate::config::{Cipher, Configuration};
 use crate::error::Failure;
 use crate::etcd::Etcd;
 use crate::files;
-use crate::metrics::ServerMetrics;
-use crate::rotation::{Loaded, Observed, Record, Seen, Stage, Step, advance, next, plan};
+use crate::rotation::{Loaded, Observed, Record, Seen, Stage, Step, advance, next, plan, since};
 
 /// Between two looks at servers that have not loaded a change: they look every 60 s themselves.
 const LOOK: Duration = Duration::from_secs(2);
@@ -30,6 +29,8 @@ pub(super) async fn run(args: RotateArgs, env: &mut Env<'_>) -> Result<(), Failu
             "a rotation needs --etcd: only etcd shows that nothing is left under the old key",
         ));
     };
+    // A file that is not there or not right gets no lock beside it.
+    scan::load(&args.config)?;
     let record_path = args
         .record
         .clone()
@@ -40,6 +41,7 @@ pub(super) async fn run(args: RotateArgs, env: &mut Env<'_>) -> Result<(), Failu
     if !args.begin && !record_path.exists() {
         return env.print("no rotation is under way; --begin starts one\n");
     }
+    scan::same_cluster(&etcd, &args.etcd.etcd_prefix, &cluster).await?;
     let cluster_id = cluster.first().cluster_id().await?;
     let mut rotation = Rotation {
         args: &args,
@@ -363,22 +365,6 @@ impl Rotation<'_> {
         files::write(&self.record_path, &text)?;
         self.record = Some(record);
         Ok(())
-    }
-}
-
-/// By times alone: loaded after the file changed, by the server's own clock.
-fn since(metrics: &ServerMetrics, changed: Timestamp) -> Loaded {
-    #[allow(clippy::cast_precision_loss, reason = "seconds of this century")]
-    let changed = changed.as_second() as f64 + 1.0;
-    let latest = [metrics.started_at, metrics.reloaded_at]
-        .into_iter()
-        .flatten();
-    match latest.fold(None, |most: Option<f64>, at| {
-        Some(most.map_or(at, |most| most.max(at)))
-    }) {
-        Some(at) if at > changed => Loaded::Yes,
-        Some(_) => Loaded::No("neither started nor reloaded since the file changed".to_owned()),
-        None => Loaded::No("its metrics tell neither its configuration nor its start".to_owned()),
     }
 }
 

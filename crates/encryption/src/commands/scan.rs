@@ -74,6 +74,37 @@ pub(super) async fn etcd(args: &EtcdArgs) -> Result<Option<Etcd>, Failure> {
     }
 }
 
+/// Looks, this often, whether etcd and an API server tell the same: a write may come between.
+const LOOKS: usize = 3;
+
+/// Refuses an etcd that is not the API servers' own, or of which another part would be read: in
+/// it nothing is stale, and a key that is needed would be dropped.
+pub(super) async fn same_cluster(
+    etcd: &Etcd,
+    prefix: &str,
+    cluster: &Cluster,
+) -> Result<(), Failure> {
+    for server in cluster.servers() {
+        let mut same = false;
+        for _ in 0..LOOKS {
+            let stored = etcd.kube_system(prefix).await?.map(|at| at.to_string());
+            same = stored == Some(server.kube_system().await?.resource_version);
+            if same {
+                break;
+            }
+        }
+        if !same {
+            let line = format!(
+                "what etcd holds under {prefix} is not what {} serves: look at --etcd, \
+                 --etcd-prefix and --server; nothing was changed",
+                server.name
+            );
+            return Err(Failure::unsafe_now(line));
+        }
+    }
+    Ok(())
+}
+
 /// Connects to the API servers where they were named.
 pub(super) async fn cluster(args: &ClusterArgs) -> Result<Option<Cluster>, Failure> {
     if args.named() {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::args::StatusArgs;
-use super::{Env, grouped, scan, table, verify};
+use super::{Env, counted, grouped, scan, table, verify};
 use crate::census::Expected;
 use crate::cluster::Cluster;
 use crate::config::change::Writer;
@@ -28,6 +28,9 @@ pub(super) async fn run(args: StatusArgs, env: &mut Env<'_>) -> Result<(), Failu
             (Ok(metrics), Ok(version)) => told.push((server.name.clone(), version, metrics)),
             (Err(failure), _) | (_, Err(failure)) => wrong.push(failure.line),
         }
+    }
+    if told.is_empty() {
+        return Err(Failure::unreachable(wrong.join("; ")));
     }
     let now = (env.now)();
     if let (Some(loaded), Some(path)) = (&loaded, &args.config) {
@@ -54,6 +57,8 @@ pub(super) async fn run(args: StatusArgs, env: &mut Env<'_>) -> Result<(), Failu
             None => Expected::default(),
         };
         let prefix = &args.etcd.etcd_prefix;
+        let same = scan::same_cluster(&etcd, prefix, &cluster).await;
+        wrong.extend(same.err().map(|failure| failure.line));
         let census = scan::census(None, &mut etcd, prefix, &resources, &mut expected).await?;
         env.print(&format!("\n{}", verify::text(&census, 0)))?;
         let room = etcd.room().await?;
@@ -84,10 +89,8 @@ fn end(wrong: &[String], env: &mut Env<'_>) -> Result<(), Failure> {
     for line in wrong {
         env.print(&format!("wrong: {line}\n"))?;
     }
-    Err(Failure::findings(format!(
-        "{} things are wrong",
-        wrong.len()
-    )))
+    let told = counted(wrong.len(), "thing");
+    Err(Failure::findings(format!("status: {told} wrong")))
 }
 
 /// Who writes and who only reads, rule by rule, with the age of our own keys.

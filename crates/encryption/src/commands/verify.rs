@@ -43,9 +43,15 @@ pub(super) async fn run(args: VerifyArgs, env: &mut Env<'_>) -> Result<(), Failu
         };
         return unproven(&args, &resources, &cluster, env).await;
     };
+    let prefix = &args.etcd.etcd_prefix;
+    if let Some(cluster) = &cluster {
+        scan::same_cluster(&etcd, prefix, cluster).await?;
+    } else if etcd.kube_system(prefix).await?.is_none() {
+        let line = format!("etcd holds no cluster under {prefix}: look at --etcd-prefix");
+        return Err(Failure::findings(line));
+    }
     let mut plugins = config.as_ref().filter(|_| args.open_kms).map(Plugins::of);
     let expected = &mut scan::expected(config, cluster.as_ref()).await?;
-    let prefix = &args.etcd.etcd_prefix;
     let census = scan::census(plugins.as_mut(), &mut etcd, prefix, &resources, expected).await?;
     match args.output {
         Output::Text => env.print(&text(&census, args.list))?,
@@ -73,6 +79,9 @@ fn verdict(census: &Census, on_stale: bool, resources: &[String]) -> Result<Stri
         return Err(Failure::findings(line));
     }
     let resources = resources.join(", ");
+    if census.objects() == 0 {
+        return Ok(format!("etcd holds no object of {resources}"));
+    }
     Ok(match stale {
         0 => format!("verified in etcd: {objects} objects of {resources} are encrypted"),
         _ => format!(

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const MOST: u32 = 125;
+const MOST: u32 = 150;
 const MS: Duration = Duration::from_millis(1);
 
 /// What a run of touches and requests beside them came to.
@@ -116,19 +116,16 @@ fn a_server_that_does_not_mind_has_50_000_in_ten_minutes() {
 
 #[test]
 fn idle_latencies_are_looked_at_before_the_first_touch_and_again_in_pauses() {
-    let ran = run(MOST, 12_500, Duration::from_secs(600), |_, _, n| {
-        usual(2, n)
-    });
+    let ran = run(MOST, 5_000, Duration::from_secs(600), |_, _, n| usual(2, n));
     assert!(ran.touches[0] >= LISTENING * (FIRST as u32 - 1));
     let gaps = ran.touches.windows(2).filter(|two| two[1] - two[0] > CALM);
     let gaps = gaps.count();
-    assert!((2..=5).contains(&gaps), "{gaps} pauses in about 100 s");
+    assert!((8..=14).contains(&gaps), "{gaps} pauses in about 50 s");
     assert!(ran.idle >= FIRST + gaps * AGAIN, "{}", ran.idle);
 }
 
 #[test]
 fn a_server_that_answers_no_request_of_ours_is_still_rewritten_slowly() {
-    let never = |_: f64, _: Duration, _: u64| Duration::from_secs(3600);
     let mut gentle = Gentle::new(MOST);
     let (mut now, mut went) = (Duration::ZERO, 0);
     while now < Duration::from_secs(120) {
@@ -145,8 +142,8 @@ fn a_server_that_answers_no_request_of_ours_is_still_rewritten_slowly() {
     }
     assert!(went > 1000, "{went}");
     assert_eq!(gentle.idle_tail(), None);
-    // One answer beside touches, without an idle tail to compare it with: no quicker than least.
-    gentle.learn(false, never(0.0, now, 0));
+    // Without an idle tail to compare with: no quicker than least.
+    gentle.learn(false, MS);
     assert!(gentle.rate() <= LEAST);
 }
 
@@ -155,11 +152,16 @@ fn the_rate_falls_by_each_sort_of_trouble() {
     let check = |what: &str, learn: &dyn Fn(&mut Gentle), expected: f64| {
         let mut gentle = Gentle::new(100);
         gentle.rate = 100.0;
-        gentle.idle = VecDeque::from([(1..=40).map(|i| MS * i).collect()]);
+        gentle.idle = VecDeque::from([(1..=40).map(|i| MS * i / 2).collect()]);
         gentle.phase = Phase::Working {
             since: Duration::ZERO,
         };
-        assert_eq!(gentle.idle_tail(), Some(MS * 39), "not the very slowest");
+        assert_eq!(
+            gentle.idle_tail(),
+            Some(MS * 39 / 2),
+            "not the very slowest"
+        );
+        gentle.judge();
         learn(&mut gentle);
         assert!(
             (gentle.rate() - expected).abs() < 0.01,
@@ -167,22 +169,59 @@ fn the_rate_falls_by_each_sort_of_trouble() {
             gentle.rate()
         );
     };
-    check("at twice the tail", &|one| one.learn(false, MS * 78), 100.0);
-    check("above it", &|one| one.learn(false, MS * 79), 70.0);
-    check("much above it", &|one| one.learn(false, MS * 250), 34.3);
+    check("at twice the tail", &|one| one.learn(false, MS * 39), 100.0);
+    check("above it", &|one| one.learn(false, MS * 40), 70.0);
+    check("much above it", &|one| one.learn(false, MS * 120), 34.3);
     check("for ever", &|one| one.learn(false, MS * 100_000), LEAST);
     check("429", &Gentle::troubled, 50.0);
     let often = |one: &mut Gentle| (0..20).for_each(|_| one.troubled());
     check("429 again and again", &often, 1.0);
     let back = |one: &mut Gentle| {
         often(one);
-        (0..160).for_each(|_| one.learn(false, MS));
+        (0..330).for_each(|_| one.learn(false, MS));
     };
+    // 324 rises by a hundredth, then slowly.
     check(
         "16 s after trouble",
         &back,
-        1.02_f64.powi(152) * 1.0018_f64.powi(160 - 152),
+        1.01_f64.powi(324) * 1.0018_f64.powi(6),
     );
+    let alone = |one: &mut Gentle| {
+        one.learn(false, MS * 40);
+        one.idle.push_back(vec![MS; AGAIN]);
+        one.judge();
+    };
+    check("slow beside us, quick in the pause after", &alone, 70.0);
+    let shared = |one: &mut Gentle| {
+        one.learn(false, MS * 40);
+        one.idle
+            .push_back([vec![MS; AGAIN - 1], vec![MS * 90]].concat());
+        one.judge();
+    };
+    check("slow in the pause too", &shared, 100.0);
+    let credited = |one: &mut Gentle| {
+        one.phase = Phase::Listening {
+            since: Duration::ZERO,
+            wanted: 1,
+        };
+        one.learn(true, MS * 40);
+        one.phase = Phase::Working {
+            since: Duration::ZERO,
+        };
+        (0..5).for_each(|_| one.learn(false, MS * 40));
+    };
+    check(
+        "one slow in a pause pays for four, not for five",
+        &credited,
+        70.0,
+    );
+    let told = |one: &mut Gentle| {
+        one.learn(false, MS * 40);
+        one.troubled();
+        one.idle.push_back(vec![MS * 90; AGAIN]);
+        one.judge();
+    };
+    check("429 is never taken back", &told, 35.0);
     check("an idle one", &|one| one.learn(true, MS * 1000), 100.0);
 }
 
@@ -209,7 +248,7 @@ proptest! {
         prop_assert!(slow <= all / 198.0 + paid + 1.0, "{slow} of {all}");
         // And a server that never minds below the most rate is used.
         if knee > f64::from(MOST) * 1.2 {
-            prop_assert!(ran.touches.len() > 20_000, "{}", ran.touches.len());
+            prop_assert!(ran.touches.len() > 25_000, "{}", ran.touches.len());
         }
     }
 
@@ -227,21 +266,32 @@ proptest! {
         }
     }
 
-    /// Other people's load makes it slow, and it comes back when they have gone.
+    /// Other people's load, which is there in pauses too, hardly slows it down for long.
     #[test]
-    fn it_comes_back(seed: u64) {
-        let busy = Duration::from_secs(60)..Duration::from_secs(90);
+    fn others_are_told_from_us(seed: u64, every in 10_u64..60, long in 1_u64..10) {
         let server = |_: f64, now: Duration, number: u64| {
             let quiet = MS.mul_f64(1.0 + chance(seed, number));
-            quiet * if busy.contains(&now) { 30 } else { 1 }
+            quiet * if now.as_secs() % every < long { 15 } else { 1 }
+        };
+        let ran = run(MOST, usize::MAX, Duration::from_secs(300), server);
+        prop_assert!(ran.touches.len() > 300 * 60, "{}", ran.touches.len());
+    }
+
+    /// A server that minds us for a while (its other work grew) gets less, and later more again.
+    #[test]
+    fn it_comes_back(seed: u64) {
+        let busy = Duration::from_secs(60)..Duration::from_secs(120);
+        let server = |rate: f64, now: Duration, number: u64| {
+            let minds = busy.contains(&now) && rate > 40.0 && chance(seed ^ 3, number) < 0.2;
+            MS.mul_f64(1.0 + chance(seed, number)) * if minds { 15 } else { 1 }
         };
         let ran = run(MOST, usize::MAX, Duration::from_secs(300), server);
         let between = |from: u64, to: u64| {
             let range = Duration::from_secs(from)..Duration::from_secs(to);
-            ran.touches.iter().filter(|at| range.contains(at)).count()
+            ran.touches.iter().filter(|at| range.contains(*at)).count()
         };
         prop_assert!(between(30, 60) > 2_500, "{}", between(30, 60));
-        prop_assert!(between(65, 90) < 25 * 40, "{}", between(65, 90));
-        prop_assert!(between(270, 300) > 2_000, "{}", between(270, 300));
+        prop_assert!(between(80, 110) < 30 * 60, "{}", between(80, 110));
+        prop_assert!(between(270, 300) > 2_500, "{}", between(270, 300));
     }
 }

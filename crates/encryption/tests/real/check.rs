@@ -211,3 +211,65 @@ fn weak_providers_come_with_a_warning_and_kms_with_its_mount() {
     run(&["config", "--resource", "Secrets"]).code(2);
     run(&["config", "relative.yaml"]).code(2);
 }
+
+#[test]
+fn files_that_are_not_what_was_meant_are_named_and_nothing_is_left_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, missing) = (path("enc.yaml"), path("missing.yaml"));
+    run(&["config", &file]).ok();
+    let check = |args: &[&str], code: i32, part: &str| {
+        let ran = run(args).code(code);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(told.contains(part), "{args:?}: {told}");
+        assert_eq!(ran.err.lines().count(), usize::from(code != 0), "{told}");
+    };
+    let etcd = "https://127.0.0.1:1";
+    let verify = ["verify", "--config", &file, "--etcd", etcd];
+    let with = |more: &[&'static str], name: &str| -> Vec<String> {
+        let words = verify.iter().chain(more).map(|&word| word.to_owned());
+        words.chain([name.to_owned()]).collect()
+    };
+    let words = with(&["--etcd-ca"], &file);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    check(&words, 2, "holds no CERTIFICATE in PEM");
+    let words = with(&["--etcd-ca"], &missing);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    check(&words, 2, "missing.yaml: No such file");
+    check(&verify, 3, "etcd cannot be read");
+
+    let rotate = ["rotate", "--config", &missing, "--etcd", etcd];
+    check(&rotate, 2, "missing.yaml: No such file");
+    assert!(!folder.path().join(".missing.yaml.lock").exists());
+    check(&["status"], 2, "--kubeconfig names one");
+
+    let text = std::fs::read_to_string(&file).unwrap();
+    write(
+        &folder.path().join("two.yaml"),
+        &format!("{text}---\n{text}"),
+    );
+    check(
+        &["config", "check", &path("two.yaml")],
+        0,
+        "first document alone",
+    );
+    write(
+        &folder.path().join("kubeconfig"),
+        "{apiVersion: v1, kind: Config, current-context: c, \
+         clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}], \
+         users: [{name: u, user: {}}], contexts: [{name: c, context: {cluster: c, user: u}}]}",
+    );
+    let kubeconfig = path("kubeconfig");
+    for command in ["status", "verify", "rewrite"] {
+        check(
+            &[command, "--kubeconfig", &kubeconfig],
+            3,
+            "Connection refused",
+        );
+    }
+    check(
+        &["rotate", "--kubeconfig", &kubeconfig, "--config", &file],
+        4,
+        "needs --etcd",
+    );
+}

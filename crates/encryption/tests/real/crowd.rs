@@ -2,8 +2,10 @@
 //! of ARCHITECTURE.md `TIDEGATE_REWRITE_SECRETS=50000`; with `TIDEGATE_REWRITE_WINDOW=40` the
 //! rewrite is killed after so many seconds again and again, and goes on after as long an idle
 //! time, so that what else the machine does meets both; `TIDEGATE_REWRITE_FLAGS` adds flags.
+//! `TIDEGATE_REWRITE_CALM` is a command that keeps the machine calm for each pair of such times,
+//! from its first line until its input is closed.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,23 @@ fn shown(latencies: &mut [Duration]) -> (String, f64) {
     let (half, tail) = (at(50), at(99));
     let text = format!("p50 {half:.1} ms, p99 {tail:.1} ms of {}", latencies.len());
     (text, tail)
+}
+
+/// Starts the command that keeps the machine calm, and waits for its first line.
+fn calm() -> Option<Child> {
+    use std::io::BufRead as _;
+    let words = std::env::var("TIDEGATE_REWRITE_CALM").ok()?;
+    let mut command = Command::new("sh");
+    let command = command.args(["-c", &words]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let out = child.stdout.as_mut().unwrap();
+    std::io::BufReader::new(out).read_line(&mut line).unwrap();
+    Some(child)
 }
 
 async fn idle(bed: &Bed, time: Duration, skipped: Duration, into: &mut Vec<Duration>) {
@@ -118,6 +137,7 @@ async fn a_crowd_is_rewritten_whole_in_bounded_memory() {
     let (mut took, mut runs) = (Duration::ZERO, 0);
     let mark = bed.plane.audit().mark().unwrap();
     let ran = loop {
+        let calm = calm();
         idle(bed, quiet, skipped.min(quiet / 4), &mut before).await;
         let (began, child) = (now(), start(bed, &checkpoint));
         runs += 1;
@@ -129,11 +149,17 @@ async fn a_crowd_is_rewritten_whole_in_bounded_memory() {
         let skipped = skipped.min(window / 4);
         let (ran, ()) = futures::join!(rewrite, watch(bed, stop, skipped, &mut during));
         took += began.elapsed();
+        let _over = calm.map(|mut calm| {
+            drop(calm.stdin.take());
+            calm.wait()
+        });
         if let Some(ran) = ran {
             break ran;
         }
+        let (idle, beside) = (shown(&mut before).0, shown(&mut during).0);
+        println!("so far: idle {idle}; beside the rewrite {beside}; after {took:.1?}");
     };
-    if skipped > Duration::ZERO {
+    if skipped > Duration::ZERO && runs == 1 {
         idle(bed, quiet, skipped.min(quiet / 4), &mut before).await;
     }
     assert!(ran.err.contains("/s"), "progress is told: {}", ran.err);

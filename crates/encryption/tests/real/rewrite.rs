@@ -112,6 +112,7 @@ async fn a_rewrite_killed_again_and_again_ends_whole() {
         &path,
         "--max-in-flight",
         "2",
+        "--eager",
     ];
     let words: Vec<&str> = words
         .into_iter()

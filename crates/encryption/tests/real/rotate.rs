@@ -129,6 +129,38 @@ async fn the_drop_needs_the_soak_and_an_archive() {
     assert!(ran.err.contains("changed by somebody else"), "{}", ran.err);
 }
 
+/// In an etcd that is not the cluster's nothing is stale: the old key would go, and all with it.
+#[tokio::test]
+async fn another_etcd_or_another_part_of_it_proves_nothing() {
+    let bed = Bed::start(&config(&[OLD], true)).await;
+    bed.secrets("s", 2).await;
+    let file = std::fs::read(bed.file()).unwrap();
+    let other = ["--etcd-prefix", "/other", "--soak", "0s", "--wait", "0s"];
+    let ran = rotate(&bed, &other).code(4);
+    assert!(
+        ran.err.contains("look at --etcd, --etcd-prefix"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(std::fs::read(bed.file()).unwrap(), file);
+    bed.run(&["rewrite", "--etcd-prefix", "/other"]).code(4);
+    bed.run(&["verify", "--etcd-prefix", "/other"]).code(4);
+    bed.run(&["status", "--etcd-prefix", "/other"]).code(1);
+    let etcd = bed.plane.etcd_endpoint();
+    let alone = ["verify", "--etcd", &etcd, "--etcd-prefix", "/other"];
+    let ran = crate::support::run(&alone).code(1);
+    assert!(
+        ran.err.contains("holds no cluster under /other"),
+        "{}",
+        ran.err
+    );
+    // A copy of the namespace does not make it the cluster's own.
+    bed.put("/other/namespaces/kube-system", b"k8s\0copied")
+        .await;
+    rotate(&bed, &other).code(4);
+    assert_eq!(std::fs::read(bed.file()).unwrap(), file);
+}
+
 #[tokio::test]
 async fn a_server_that_lags_is_named_and_holds_everything_up() {
     let bed = Bed::start(&config(&[OLD], true)).await;
@@ -205,7 +237,15 @@ async fn a_rotation_killed_at_random_again_and_again_ends_whole() {
     let bed = Bed::start(&config(&[OLD], true)).await;
     bed.secrets("s", 700).await;
     let gate = Gate::open(&bed).await;
-    let more = ["--wait", "0s", "--soak", "0s", "--max-in-flight", "4"];
+    let more = [
+        "--wait",
+        "0s",
+        "--soak",
+        "0s",
+        "--max-in-flight",
+        "4",
+        "--eager",
+    ];
     let (mut kills, mut ended) = (0, false);
     let mut loaded = std::fs::read(bed.file()).unwrap();
     for turn in 0..80_i64 {
@@ -313,6 +353,7 @@ async fn a_rotation_of_2000_secrets_fails_no_request() {
         "0s",
         "--wait",
         "10m",
+        "--eager",
         "--server",
         bed.plane.url(),
         "--server",

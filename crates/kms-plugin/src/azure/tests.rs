@@ -201,8 +201,7 @@ fn stored_by_azures_plugin(place: &Place, version: &str) -> Envelope {
     let sent = URL_SAFE_NO_PAD.encode([7; 32]);
     let wrapped = place.vault.encrypt("kms", version, &sent).unwrap();
     let address = format!("{}/keys/kms/{version}", place.vault.url());
-    let hash = Sha256::digest(address);
-    let key_id: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let key_id = sha256_hex(address);
     let marks = [
         ("date.azure.akv.io", "Mon, 23 Nov 2026 20:00:00 GMT"),
         ("x-ms-request-id.azure.akv.io", "0-0"),

@@ -4,15 +4,11 @@ use std::time::Duration;
 
 use crate::plugin::{
     Folder, MARKER, Plugin, contains, control_plane, create, key_id, read, readyz, socket_is_there,
-    stored, until,
+    stored, until, value,
 };
 
 const PREFIX: &[u8] = b"k8s:enc:kms:v2:tidegate:";
 const AN_HOUR: Duration = Duration::from_secs(3600);
-
-fn value(name: &str) -> Result<String, u16> {
-    Ok(format!("{MARKER}-{name}"))
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn secrets_are_written_encrypted_and_read_after_every_restart() {

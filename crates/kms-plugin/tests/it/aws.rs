@@ -1,30 +1,13 @@
 //! Shell. AWS KMS as moto answers it: a real kube-apiserver that restarts, a rotation, a key that
 //! is disabled.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_testservers::Moto;
 
 use crate::plugin::{
-    Folder, MARKER, Plugin, contains, control_plane, create, key_id, stored, until, until_read,
+    Folder, MARKER, Plugin, contains, control_plane, create, key_id, stored, until,
+    until_another_key, until_read,
 };
-
-fn start(folder: &Folder, aws: &Value, level: &str) -> Plugin {
-    let service = json!({
-        "name": "aws",
-        "socket": folder.path("kms.sock"),
-        "activation-delay": "1s",
-        "deep-probe-interval": "1s",
-        // The servers share two cores: as much as the API server's 3 s leave.
-        "attempt-timeout": "2500ms",
-        "budget": "2900ms",
-        "aws": aws,
-    });
-    let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
-    let config = config.to_str().unwrap();
-    Plugin::start(folder, &["--config", config, "--log-level", level])
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_server_writes_restarts_and_reads() {
@@ -36,7 +19,7 @@ async fn an_api_server_writes_restarts_and_reads() {
         "endpoint": moto.endpoint(),
         "credentials": { "file": { "path": folder.write("credentials", credentials) } },
     });
-    let plugin = start(&folder, &aws, "info");
+    let plugin = Plugin::of_cloud(&folder, "aws", &aws, "info");
     let plane = control_plane(&folder).await;
     assert_eq!(create(&plane, "a").await.unwrap(), 201);
     let bytes = stored(&plane, "a").await;
@@ -52,13 +35,7 @@ async fn an_api_server_writes_restarts_and_reads() {
     moto.kms("RotateKeyOnDemand", &json!({ "KeyId": id }))
         .await
         .unwrap();
-    let next = AtomicU32::new(0);
-    until("the rotation is followed", async || {
-        let name = format!("r{}", next.fetch_add(1, Ordering::Relaxed));
-        create(&plane, &name).await.unwrap() == 201
-            && key_id(&stored(&plane, &name).await) != before
-    })
-    .await;
+    until_another_key(&plane, &before).await;
     until_read(&plane, "a").await;
 
     moto.kms("DisableKey", &json!({ "KeyId": id }))
@@ -83,7 +60,7 @@ async fn no_level_of_the_log_shows_a_key_or_a_credential() {
         "endpoint": moto.endpoint(),
         "credentials": { "file": { "path": folder.write("credentials", credentials) } },
     });
-    let plugin = start(&folder, &aws, "trace");
+    let plugin = Plugin::of_cloud(&folder, "aws", &aws, "trace");
     until("the key works", async || {
         plugin.log().contains("the key service works")
     })

@@ -1,18 +1,18 @@
 //! Shell. Azure Key Vault as our test server answers it: a real kube-apiserver that restarts, a new
 //! version, a right that is taken away.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tidegate_testservers::{KeyVault, KeyVaultOptions};
 
 use crate::plugin::{
-    Folder, MARKER, Plugin, contains, control_plane, create, key_id, stored, until, until_read,
+    Folder, MARKER, Plugin, contains, control_plane, create, key_id, stored, until,
+    until_another_key, until_read,
 };
 
 fn start(folder: &Folder, vault: &KeyVault, level: &str) -> Plugin {
-    let azure: Value = json!({
+    let azure = json!({
         "vault": vault.url(),
         "key": "kms",
         "ca-file": folder.write("ca.pem", vault.ca_pem()),
@@ -23,19 +23,7 @@ fn start(folder: &Folder, vault: &KeyVault, level: &str) -> Plugin {
             "authority": vault.url(),
         } },
     });
-    let service = json!({
-        "name": "azure",
-        "socket": folder.path("kms.sock"),
-        "activation-delay": "1s",
-        "deep-probe-interval": "1s",
-        // The servers share two cores: as much as the API server's 3 s leave.
-        "attempt-timeout": "2500ms",
-        "budget": "2900ms",
-        "azure": azure,
-    });
-    let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
-    let config = config.to_str().unwrap();
-    Plugin::start(folder, &["--config", config, "--log-level", level])
+    Plugin::of_cloud(folder, "azure", &azure, level)
 }
 
 /// Seconds since the Unix epoch, `before` seconds ago.
@@ -62,13 +50,7 @@ async fn an_api_server_writes_restarts_and_reads() {
     // A new version, made long enough ago to be active as soon as it is seen.
     let before = key_id(&bytes);
     vault.add_version("kms", ago(1800)).unwrap();
-    let next = AtomicU32::new(0);
-    until("the new version is used", async || {
-        let name = format!("r{}", next.fetch_add(1, Ordering::Relaxed));
-        create(&plane, &name).await.unwrap() == 201
-            && key_id(&stored(&plane, &name).await) != before
-    })
-    .await;
+    until_another_key(&plane, &before).await;
     // The plugin comes back with nothing in memory: what is old is opened by its own version.
     plugin.kill();
     let plugin = start(&folder, &vault, "info");

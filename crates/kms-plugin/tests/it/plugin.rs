@@ -4,11 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_testservers::{ADMIN, ControlPlane, ControlPlaneOptions, ServerError};
 
 /// A private folder with a plugin's socket and files.
@@ -103,6 +104,23 @@ impl Plugin {
         Self::start(folder, &args)
     }
 
+    /// One service of a cloud, with quick settings.
+    pub fn of_cloud(folder: &Folder, kind: &str, cloud: &Value, level: &str) -> Self {
+        let service = json!({
+            "name": kind,
+            "socket": folder.path("kms.sock"),
+            "activation-delay": "1s",
+            "deep-probe-interval": "1s",
+            // The servers share two cores: as much as the API server's 3 s leave.
+            "attempt-timeout": "2500ms",
+            "budget": "2900ms",
+            kind: cloud,
+        });
+        let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
+        let config = config.to_str().unwrap();
+        Self::start(folder, &["--config", config, "--log-level", level])
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -150,6 +168,21 @@ pub async fn create(plane: &ControlPlane, name: &str) -> Result<u16, ServerError
     Ok(plane.api(ADMIN)?.post(path, &secret).await?.status)
 }
 
+/// What [`read`] answers for what [`create`] made.
+pub fn value(name: &str) -> Result<String, u16> {
+    Ok(format!("{MARKER}-{name}"))
+}
+
+/// Makes Secrets until one is stored under another key id than `before`.
+pub async fn until_another_key(plane: &ControlPlane, before: &str) {
+    let next = AtomicU32::new(0);
+    until("another key is used", async || {
+        let name = format!("r{}", next.fetch_add(1, Ordering::Relaxed));
+        create(plane, &name).await.unwrap() == 201 && key_id(&stored(plane, &name).await) != before
+    })
+    .await;
+}
+
 /// The value of a Secret through the API server, or the status it answers.
 pub async fn read(plane: &ControlPlane, name: &str) -> Result<String, u16> {
     let path = format!("/api/v1/namespaces/default/secrets/{name}");
@@ -163,9 +196,8 @@ pub async fn read(plane: &ControlPlane, name: &str) -> Result<String, u16> {
 
 /// Waits until a Secret is read: what must be unwrapped anew may take a second asking.
 pub async fn until_read(plane: &ControlPlane, name: &str) {
-    let value = Ok(format!("{MARKER}-{name}"));
     until("the Secret is read", async || {
-        read(plane, name).await == value
+        read(plane, name).await == value(name)
     })
     .await;
 }

@@ -23,7 +23,9 @@ use tidegate_testservers::Vault;
 use tokio::net::UnixListener;
 
 use crate::client::Client;
-use crate::plugin::{Folder, MARKER, Plugin, contains, control_plane, create, read, stored, until};
+use crate::plugin::{
+    Folder, MARKER, Plugin, contains, control_plane, create, read, stored, until, value,
+};
 use crate::transit::{plugin, vault};
 
 /// The key id of the plugin before: its form is its own.
@@ -79,10 +81,6 @@ async fn answer(vault: &Vault, request: Request<Incoming>) -> Response<BoxBody<B
     let body = Full::new(Bytes::from(frame)).with_trailers(async { Some(Ok(trailers)) });
     let response = Response::builder().header("content-type", "application/grpc");
     response.body(body.boxed()).unwrap()
-}
-
-fn value(name: &str) -> Result<String, u16> {
-    Ok(format!("{MARKER}-{name}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

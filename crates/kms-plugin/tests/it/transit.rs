@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tidegate_testservers::{AppRole, Vault, VaultOptions};
 
 use crate::plugin::{
-    Folder, MARKER, Plugin, contains, control_plane, create, read, readyz, stored, until,
+    Folder, MARKER, Plugin, contains, control_plane, create, read, readyz, stored, until, value,
 };
 
 const POLICY: &str = r#"
@@ -54,10 +54,6 @@ pub async fn plugin(vault: &Vault, folder: &Folder, extra: &Value) -> Plugin {
     }
     let config = folder.write("kms.json", json!({ "services": [service] }).to_string());
     Plugin::start(folder, &["--config", config.to_str().unwrap()])
-}
-
-fn value(name: &str) -> Result<String, u16> {
-    Ok(format!("{MARKER}-{name}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
