@@ -1,19 +1,20 @@
 //! Shell. The only writer of statuses and events: queued, latest wins, Secrets go first.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tidegate_queue::{Key, Lane, Options, Requeue, Ticket, WorkQueue};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::patch::api::{Api, Refusal, percent};
 use crate::patch::permits::Class;
-use crate::patch::{json_request, request};
+use crate::patch::request;
 use gate::{Event, Gate};
+
+mod post;
 
 pub mod gate;
 
@@ -97,10 +98,21 @@ struct Pending {
 /// none of those is idle; few, because each takes a task.
 const IN_WORK: usize = 256;
 
+/// How long a status that tells of an outage waits: the store's own condition goes first, and what
+/// is over by then needs no telling.
+const OUTAGE_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a status waits for another of the same object that is on its way.
+const OVERLAP_WAIT: Duration = Duration::from_millis(100);
+
 #[derive(Debug)]
 struct Inner {
     api: Api,
     queue: WorkQueue<Subject>,
+    /// Statuses that tell of an outage: thousands at once, and none of them urgent.
+    paced: WorkQueue<Subject>,
+    /// Whose status is on its way.
+    flying: Mutex<HashSet<Subject>>,
     pending: Mutex<HashMap<Subject, Pending>>,
     /// Versions that our writes made and no watch has reached yet.
     made: Mutex<HashMap<Subject, u64>>,
@@ -112,21 +124,26 @@ struct Inner {
 ///
 /// # Guarantees
 /// A status that was taken is written, or replaced by a later one of the same object, or its
-/// object is gone. Two writes of one object's status never overlap.
+/// object is gone. Two writes of one object's status never overlap. Statuses that tell of an outage
+/// take a tenth of the permits at most.
 #[derive(Debug, Clone)]
 pub struct Reporter(Arc<Inner>);
 
 impl Reporter {
-    /// Writes through `api`.
+    /// Writes through `api`, which lets at most `writes` at once to the API server.
     #[must_use]
-    pub fn new(api: Api) -> Self {
-        let options = Options {
-            max_in_work: IN_WORK,
-            ..Options::default()
+    pub fn new(api: Api, writes: usize) -> Self {
+        let bounded = |max_in_work| {
+            WorkQueue::new(Options {
+                max_in_work,
+                ..Options::default()
+            })
         };
         Self(Arc::new(Inner {
             api,
-            queue: WorkQueue::new(options),
+            queue: bounded(IN_WORK),
+            paced: bounded((writes / 10).max(1)),
+            flying: Mutex::default(),
             pending: Mutex::default(),
             made: Mutex::default(),
             gate: Mutex::new(Gate::new()),
@@ -136,10 +153,24 @@ impl Reporter {
 
     /// Takes a status. A waiting one of the same object is replaced and keeps the better class.
     pub fn status(&self, subject: Subject, status: &impl Serialize, class: Class) {
+        let class = self.take(&subject, status, class);
+        self.0.queue.add(subject, lane(class), ());
+    }
+
+    /// Takes a status that tells of an outage, as [`Reporter::status`] does others: it is in no
+    /// hurry, and takes few of the permits.
+    pub fn outage(&self, subject: Subject, status: &impl Serialize) {
+        self.take(&subject, status, Class::Status);
+        let lane = lane(Class::Status);
+        self.0.paced.add_after(subject, lane, OUTAGE_WAIT, ());
+    }
+
+    /// Puts a status in the place of a waiting one of the same object; answers the better class.
+    fn take(&self, subject: &Subject, status: &impl Serialize, class: Class) -> Class {
         let body = serde_json::to_vec(&Body { status }).unwrap_or_default();
         let mut pending = lock(&self.0.pending);
         let class = pending
-            .get(&subject)
+            .get(subject)
             .map_or(class, |waiting| waiting.class.min(class));
         pending.insert(
             subject.clone(),
@@ -149,8 +180,7 @@ impl Reporter {
                 attempts: 0,
             },
         );
-        drop(pending);
-        self.0.queue.add(subject, lane(class), ());
+        class
     }
 
     /// Drops a waiting status of an object that is gone.
@@ -158,12 +188,14 @@ impl Reporter {
         lock(&self.0.pending).remove(subject);
         lock(&self.0.made).remove(subject);
         self.0.queue.forget(subject);
+        self.0.paced.forget(subject);
     }
 
     /// A watch shows the object at `version`: whether every status that was taken is in it.
     #[must_use]
     pub fn is_settled(&self, subject: &Subject, version: Option<&str>) -> bool {
-        if self.0.queue.state(subject).is_some() {
+        let queues = [&self.0.queue, &self.0.paced];
+        if queues.iter().any(|queue| queue.state(subject).is_some()) {
             return false;
         }
         let mut made = lock(&self.0.made);
@@ -207,17 +239,21 @@ impl Reporter {
 
     /// Writes until `stop`, then finishes what is on its way.
     pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(self.statuses(stop.clone()), self.post_events(stop));
+        tokio::join!(
+            self.statuses(&self.0.queue, stop.clone()),
+            self.statuses(&self.0.paced, stop.clone()),
+            self.post_events(stop)
+        );
     }
 
-    async fn statuses(&self, stop: CancellationToken) {
+    async fn statuses(&self, queue: &WorkQueue<Subject>, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         loop {
             let ticket = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 Some(_finished) = tasks.join_next(), if !tasks.is_empty() => continue,
-                ticket = self.0.queue.next() => ticket,
+                ticket = queue.next() => ticket,
             };
             let Some(ticket) = ticket else { break };
             let inner = Arc::clone(&self.0);
@@ -257,6 +293,17 @@ const TICK: Duration = Duration::from_millis(200);
 impl Inner {
     async fn write(&self, ticket: Ticket<Subject>) {
         let subject = ticket.work().key.clone();
+        if !lock(&self.flying).insert(subject.clone()) {
+            // It stands in the other queue as well, and goes from there at this moment.
+            let (lane, after, reasons) = (ticket.work().lane, OVERLAP_WAIT, ());
+            ticket.done(Some(Requeue {
+                lane,
+                after,
+                reasons,
+            }));
+            return;
+        }
+        let _landed = Flying(self, subject.clone());
         let Some(pending) = lock(&self.pending).remove(&subject) else {
             ticket.done(None);
             return;
@@ -291,67 +338,15 @@ impl Inner {
             reasons: (),
         }));
     }
-
-    /// Sends one event; a lost one is not repeated, the condition tells the same.
-    async fn post(&self, event: &Event, count: u32) {
-        let about = &event.about;
-        let namespace = if about.namespace.is_empty() {
-            "default"
-        } else {
-            &*about.namespace
-        };
-        let now = self
-            .api
-            .clock()
-            .now()
-            .strftime("%Y-%m-%dT%H:%M:%SZ")
-            .to_string();
-        let version = "external-secrets.io/v1";
-        let body = json!({
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": { "generateName": format!("{}.", about.name), "namespace": namespace },
-            "involvedObject": {
-                "apiVersion": version, "kind": about.kind, "name": &*about.name,
-                "namespace": &*about.namespace, "uid": &*about.uid,
-            },
-            "type": if event.warning { "Warning" } else { "Normal" },
-            "reason": event.reason,
-            "message": clip(&event.message),
-            "count": count,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "source": { "component": source_of(about.kind) },
-            "reportingComponent": source_of(about.kind),
-        });
-        let path = format!("/api/v1/namespaces/{}/events", percent(namespace));
-        let request = json_request("POST", &path, serde_json::to_vec(&body).unwrap_or_default());
-        if let Err(refusal) = self
-            .api
-            .send::<serde::de::IgnoredAny>(Class::Event, request)
-            .await
-        {
-            tracing::debug!(reason = event.reason, %refusal, "event not written");
-        }
-    }
 }
 
-/// ESO's event sources, which alerting rules select by.
-fn source_of(kind: &str) -> &'static str {
-    match kind {
-        "SecretStore" => "secret-store",
-        "ClusterSecretStore" => "cluster-secret-store",
-        _ => "external-secrets",
-    }
-}
+/// Marks that an object's status is on its way, also when the writing is cut off.
+struct Flying<'a>(&'a Inner, Subject);
 
-/// The API server takes 1024 bytes of message.
-fn clip(message: &str) -> &str {
-    let mut end = message.len().min(1024);
-    while !message.is_char_boundary(end) {
-        end -= 1;
+impl Drop for Flying<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.flying).remove(&self.1);
     }
-    &message[..end]
 }
 
 fn lane(class: Class) -> Lane {

@@ -34,6 +34,15 @@ pub enum StormCommand {
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
     },
+    /// Print what grows with the number of objects over several reports, and plot it.
+    Growth {
+        /// The reports, of different numbers of objects.
+        #[arg(required = true, num_args = 2.., value_name = "REPORT")]
+        reports: Vec<PathBuf>,
+        /// Write a page with the plots to this file.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+    },
     /// Remove from a cluster what killed runs have left there.
     Clean {
         /// Kubeconfig of the cluster.
@@ -115,7 +124,12 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value = "child")]
     pub controller: ControllerKind,
     /// Another controller: a shell command that finds KUBECONFIG in its environment.
-    #[arg(long, value_name = "COMMAND", conflicts_with = "controller")]
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        conflicts_with = "controller",
+        value_parser = clap::builder::NonEmptyStringValueParser::new()
+    )]
     pub controller_cmd: Option<String>,
     /// spec.controller of the store, for another controller; Tidegate gets one of its own.
     #[arg(long, value_name = "CLASS", requires = "controller_cmd")]
@@ -183,6 +197,15 @@ pub struct RunArgs {
     /// Objects of the failing namespace; without it as many as --objects.
     #[arg(long, value_name = "N")]
     pub failing: Option<usize>,
+    /// How long objects come and go in churn: a hundredth of them each minute.
+    #[arg(long, default_value = "10m", value_parser = duration, value_name = "DURATION")]
+    pub churn: Duration,
+    /// Secrets of others that are there before the controller starts, and that it does not need.
+    #[arg(long, default_value_t = 0, value_parser = foreign, value_name = "N")]
+    pub foreign_secrets: usize,
+    /// Bytes of each of them.
+    #[arg(long, default_value_t = 20_480, value_parser = foreign_bytes, value_name = "N")]
+    pub foreign_bytes: usize,
     /// The throttled backend: calls a second, and calls at once.
     #[arg(long, default_value = "40/40", value_parser = bucket, value_name = "RATE/BURST")]
     pub throttle: (f64, f64),
@@ -203,6 +226,21 @@ fn pair(text: &str) -> Result<Pair, String> {
         [a, b] if !a.is_empty() && !b.is_empty() => Ok(Pair([a.to_owned(), b.to_owned()])),
         _ => Err("use two names, such as user,password".to_owned()),
     }
+}
+
+fn within(text: &str, least: usize, most: usize) -> Result<usize, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("use a number from {least} to {most}"))
+}
+
+fn foreign(text: &str) -> Result<usize, String> {
+    within(text, 0, 1_000_000)
+}
+
+/// The API server takes a mebibyte.
+fn foreign_bytes(text: &str) -> Result<usize, String> {
+    within(text, 1, 1_000_000)
 }
 
 fn bucket(text: &str) -> Result<(f64, f64), String> {
@@ -265,12 +303,19 @@ mod tests {
             &["--throttle", "0/1"],
             &["--throttle", "40"],
             &["--objects", "-1"],
+            &["--foreign-secrets", "-1"],
+            &["--foreign-secrets", "1000001"],
+            &["--foreign-bytes", "0"],
+            &["--foreign-bytes", "1000001"],
+            &["--churn", "0s"],
+            &["growth", "a.json"],
             &["--refresh", "0s"],
             &["--keep"],
             &["--store-path", "x/{}"],
             &["--store", "f", "--store-properties", "a"],
             &["--apiserver-pid", "1"],
             &["--kubeconfig", "k", "--etcd-pid", "x"],
+            &["--controller-cmd", ""],
             &["--controller-cmd", "x", "--controller", "child"],
             &["--controller-cmd", "x", "--", "--flag"],
             &["compare", "a.json"],

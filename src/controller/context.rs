@@ -83,6 +83,7 @@ pub struct Context {
     leading: AtomicBool,
     desks: Desks,
     losses: Mutex<Losses>,
+    suspected: Mutex<HashMap<StoreId, Duration>>,
 }
 
 impl Context {
@@ -115,6 +116,7 @@ impl Context {
             leading: AtomicBool::new(false),
             desks: Desks::new(),
             losses: Mutex::default(),
+            suspected: Mutex::default(),
         }
     }
 

@@ -151,6 +151,16 @@ async fn fetch(ctx: &Context, key: &ObjectKey, plan: &ReadPlan, lane: Lane) -> F
         .map(|read| (read.source.clone(), read.key.clone()))
         .collect();
     let got = ctx.fetch.run(&object, reads).await;
+    for (planned, place) in plan.reads.iter().zip(&places) {
+        let away = |at: &usize| {
+            got[*at]
+                .as_ref()
+                .is_err_and(|it| it.kind == ErrorKind::Unavailable)
+        };
+        if place.as_ref().is_ok_and(away) {
+            ctx.suspect(&StoreId::seen_from(&key.namespace, &planned.store));
+        }
+    }
     let subscriptions = asked
         .into_iter()
         .zip(&got)

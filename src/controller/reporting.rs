@@ -18,8 +18,12 @@ use crate::report::gate::{About, Event};
 pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outcome, lane: Lane) {
     let key = &observed.key;
     count(ctx, observed, outcome);
-    if let Some(class) = class(report.urgency, lane) {
-        ctx.reporter.status(subject_of(key), &report.status, class);
+    match class(report.urgency, lane) {
+        Some(Class::Status) if is_outage(outcome) => {
+            ctx.reporter.outage(subject_of(key), &report.status);
+        }
+        Some(class) => ctx.reporter.status(subject_of(key), &report.status, class),
+        None => {}
     }
     let about = About {
         kind: "ExternalSecret",
@@ -28,6 +32,12 @@ pub fn report(ctx: &Context, observed: &Observed, report: Report, outcome: &Outc
         uid: observed.uid().into(),
     };
     events(ctx, &about, report.events);
+}
+
+/// Whether a backend was away: one cause, and as many failures as it has users.
+fn is_outage(outcome: &Outcome) -> bool {
+    let outage = tidegate_contract::ErrorKind::Unavailable.label();
+    matches!(outcome, Outcome::Failed(error) if error.label == outage)
 }
 
 /// Hands events about one object to those who write.

@@ -149,8 +149,13 @@ fn tell(
         ctx.look_at_users(id);
     }
     if report.write {
+        // A store that fails is the cause of what its users are about to tell.
+        let class = match outcome {
+            StoreOutcome::Invalid(_) => Class::FreshStatus,
+            StoreOutcome::Valid | StoreOutcome::Unknown(_) => Class::Status,
+        };
         ctx.reporter
-            .status(subject_of_store(id), &report.status, Class::Status);
+            .status(subject_of_store(id), &report.status, class);
     }
     let about = About {
         kind: super::world::kind_name(id.key.kind),

@@ -239,15 +239,18 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
     };
     let config = match &args.kubeconfig {
         Some(path) => {
-            let file = Kubeconfig::read_from(path)
-                .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?;
+            let told = |error| {
+                let why = client::unreadable(&error);
+                usage(format!("--kubeconfig {}: {why}", path.display()))
+            };
+            let file = Kubeconfig::read_from(path).map_err(told)?;
             Config::from_custom_kubeconfig(file, &options)
                 .await
                 .map_err(|error| usage(format!("--kubeconfig {}: {error}", path.display())))?
         }
         None if args.context.is_some() => Config::from_kubeconfig(&options)
             .await
-            .map_err(|error| usage(format!("--context: {error}")))?,
+            .map_err(|error| usage(format!("--context: {}", client::unreadable(&error))))?,
         None => Config::infer().await.map_err(|error| {
             usage(format!(
                 "no cluster: name one with --kubeconfig FILE or KUBECONFIG ({error})"
@@ -319,7 +322,7 @@ fn context(
     let writer = Writer::new(client.clone(), permits.clone(), leadership, clock);
     let parts = Parts {
         patcher: Patcher::new(writer.clone(), Arc::clone(&world)),
-        reporter: Reporter::new(writer),
+        reporter: Reporter::new(writer, args.max_write_concurrency),
         client,
         clock,
         settings: Settings {

@@ -17,13 +17,16 @@ use tidegate_storm::report::Report;
 use tidegate_storm::screen::Screen;
 use tidegate_storm::store::{RealStore, Store};
 use tidegate_storm::target::{Target, Where};
-use tidegate_storm::{Options, StormError, compare, page, setup};
+use tidegate_storm::{Options, StormError, page, setup};
 use tokio_util::sync::CancellationToken;
 
 use super::{controller, fail, print};
 use crate::cli::storm::{ControllerKind, RunArgs, StormArgs, StormCommand};
 use crate::cli::{Cli, Command};
 use crate::clock::Clock;
+use reports::{over_sizes, side_by_side};
+
+mod reports;
 
 /// The exit code of a process that the user ended: 128 + SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -33,6 +36,7 @@ const INTERRUPTED: u8 = 130;
 pub fn main(args: StormArgs) -> ExitCode {
     match args.command {
         Some(StormCommand::Compare { a, b, html }) => side_by_side(&a, &b, html.as_deref()),
+        Some(StormCommand::Growth { reports, html }) => over_sizes(&reports, html.as_deref()),
         Some(StormCommand::Clean {
             kubeconfig,
             context,
@@ -81,6 +85,7 @@ fn run(args: RunArgs) -> Result<ExitCode, StormError> {
             "--budget is about {phase}, which --phases leaves out"
         )));
     }
+    room(&args)?;
     writable(&args.report)?;
     let html = args.report.with_extension("html");
     if let Some(path) = &args.kubeconfig {
@@ -113,6 +118,23 @@ fn run(args: RunArgs) -> Result<ExitCode, StormError> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Bytes of Secrets of others that the embedded API takes: it keeps them in this process's memory.
+const FOREIGN_BYTES: usize = 8 << 30;
+
+/// Whether the Secrets of others fit where they are to be.
+fn room(args: &RunArgs) -> Result<(), StormError> {
+    let bytes = args.foreign_secrets.saturating_mul(args.foreign_bytes);
+    if args.kubeconfig.is_none() && bytes > FOREIGN_BYTES {
+        return Err(StormError::Usage(format!(
+            "--foreign-secrets times --foreign-bytes is {} GiB; the embedded API keeps at most {} \
+             in memory",
+            bytes >> 30,
+            FOREIGN_BYTES >> 30
+        )));
+    }
+    Ok(())
 }
 
 /// The first Ctrl-C or SIGTERM ends the run in order; the second ends it at once.
@@ -188,6 +210,9 @@ fn options(args: &RunArgs) -> Result<Options, StormError> {
         outage: args.outage,
         new_objects: args.new_objects,
         failing: args.failing.unwrap_or(args.objects),
+        churn: args.churn,
+        foreign: args.foreign_secrets,
+        foreign_bytes: args.foreign_bytes,
         throttle: args.throttle,
         backend_latency: args.backend_latency.unwrap_or_default(),
         ceiling: !args.no_ceiling,
@@ -368,22 +393,4 @@ fn judge(budgets: &[Budget], report: &Report) -> Result<bool, StormError> {
         }
     }
     Ok(held)
-}
-
-fn side_by_side(a: &Path, b: &Path, html: Option<&Path>) -> ExitCode {
-    let read = |path: &Path| -> Result<Report, String> {
-        let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let text = std::fs::read(path).map_err(|error| wrong(&error))?;
-        Report::parse(&text).map_err(|error| wrong(&error))
-    };
-    let (a, b) = match (read(a), read(b)) {
-        (Ok(a), Ok(b)) => (a, b),
-        (Err(error), _) | (_, Err(error)) => return fail(2, &error),
-    };
-    if let Some(path) = html
-        && let Err(error) = std::fs::write(path, page::comparison(&a, &b))
-    {
-        return fail(1, &format!("{} cannot be written: {error}", path.display()));
-    }
-    print(&compare::table(&a, &b))
 }

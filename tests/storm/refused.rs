@@ -1,6 +1,6 @@
 //! Shell. What a storm refuses, and how it says so: one line, the right code, nothing made.
 
-use crate::support::Bench;
+use crate::support::{Bench, text};
 
 const SMALL: [&str; 5] = [
     "--objects=20",
@@ -36,6 +36,30 @@ fn impossible_numbers_are_refused_by_flag() {
         assert!(told.contains(part), "{args:?}: {told}");
         assert!(ended.report.is_none());
     }
+}
+
+#[test]
+fn a_kubeconfig_that_is_none_is_told_without_a_word_of_it() {
+    let bench = Bench::new();
+    let path = bench.file(
+        "config",
+        "users:\n- user: {token: hunter2}\n hunter2 hunter2\n",
+    );
+    for ended in [
+        bench.storm(&["--kubeconfig", text(&path), "--yes"]),
+        bench.plain(&["clean", "--kubeconfig", text(&path), "--yes"]),
+    ] {
+        let told = ended.complaint(2);
+        assert!(told.contains("it is no kubeconfig (line "), "{told}");
+        assert!(!ended.err.contains("hunter2"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn more_secrets_of_others_than_fit_into_memory_are_refused() {
+    let bench = Bench::new();
+    let ended = bench.storm(&["--foreign-secrets=1000000", "--foreign-bytes=1000000"]);
+    assert!(ended.complaint(2).contains("931 GiB"), "{}", ended.err);
 }
 
 #[test]

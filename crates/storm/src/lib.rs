@@ -14,6 +14,7 @@ pub mod compare;
 pub mod controller;
 pub mod figures;
 pub mod follow;
+pub mod growth;
 pub mod ledger;
 pub mod link;
 pub mod load;

@@ -126,6 +126,12 @@ impl Load {
         format!("storm-{}-control", self.run)
     }
 
+    /// A namespace of Secrets of others.
+    #[must_use]
+    pub fn foreign(&self, number: usize) -> String {
+        format!("storm-{}-foreign-{number}", self.run)
+    }
+
     /// Name of the ClusterSecretStore.
     #[must_use]
     pub fn store(&self) -> String {

@@ -49,6 +49,12 @@ pub struct Options {
     pub new_objects: usize,
     /// Objects of the failing namespace.
     pub failing: usize,
+    /// How long objects come and go in the phase `churn`.
+    pub churn: Duration,
+    /// Secrets of others that are there before the controller starts.
+    pub foreign: usize,
+    /// Bytes of each of them.
+    pub foreign_bytes: usize,
     /// The throttled backend's bucket: calls a second, and at once.
     pub throttle: (f64, f64),
     /// How long each answer of the backend takes.

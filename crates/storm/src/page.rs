@@ -117,7 +117,7 @@ pub fn comparison(a: &Report, b: &Report) -> String {
     document("Two storms", &(body + "</table>\n"))
 }
 
-fn document(title: &str, body: &str) -> String {
+pub(crate) fn document(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
@@ -152,6 +152,7 @@ fn plots(report: &Report) -> Vec<Plot> {
     let plot = |title: &str, unit: &str, lines: Vec<Line>| Plot {
         title: title.to_owned(),
         unit: unit.to_owned(),
+        across: None,
         lines,
         marks: marks.clone(),
         levels: Vec::new(),
@@ -230,6 +231,7 @@ fn curve(points: &[Point]) -> String {
     let plot = Plot {
         title: "An unrelated client's GET, p99, against writes a second".into(),
         unit: "ms over writes a second".into(),
+        across: Some(String::new()),
         lines: vec![
             of(Written::Secrets, "Secret creates"),
             of(Written::Statuses, "status writes"),

@@ -31,6 +31,8 @@ pub enum Phase {
     FailingNamespace,
     /// The API server answers some requests with 429, and late.
     Pushback,
+    /// A hundredth of the objects come and go each minute.
+    Churn,
     /// SIGTERM, then a new process.
     RestartTerm,
     /// SIGKILL, then a new process.
@@ -43,7 +45,7 @@ pub enum Phase {
 
 impl Phase {
     /// All of them, in order.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::FirstSync,
         Self::Steady,
         Self::NewObjects,
@@ -55,6 +57,7 @@ impl Phase {
         Self::Hang,
         Self::FailingNamespace,
         Self::Pushback,
+        Self::Churn,
         Self::RestartTerm,
         Self::RestartKill,
         Self::NewObjectsFirstSync,
@@ -76,6 +79,7 @@ impl Phase {
             Self::Hang => "hang",
             Self::FailingNamespace => "failing-namespace",
             Self::Pushback => "pushback",
+            Self::Churn => "churn",
             Self::RestartTerm => "restart-term",
             Self::RestartKill => "restart-kill",
             Self::NewObjectsFirstSync => "new-objects-first-sync",

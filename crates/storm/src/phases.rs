@@ -14,6 +14,7 @@ use crate::phase::Phase;
 use crate::run::Run;
 use crate::setup;
 
+mod churn;
 mod faults;
 mod restarts;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(run: &mut Run, phase: Phase) -> Result<Option<Figures>, 
         Phase::Hang => faults::away(run, Mode::Hang).await?,
         Phase::FailingNamespace => faults::failing_namespace(run).await?,
         Phase::Pushback => return faults::pushback(run).await,
+        Phase::Churn => churn::churn(run).await?,
         Phase::RestartTerm => restarts::restart(run, false).await?,
         Phase::RestartKill => restarts::restart(run, true).await?,
         Phase::NewObjectsFirstSync => restarts::new_objects_first_sync(run).await?,
@@ -259,7 +261,29 @@ async fn rotate_all(run: &mut Run, restart: bool) -> Result<Figures, StormError>
     run.until(patience(run), |wave| wave.complete()).await?;
     run.finish(&mark, &mut figures).await?;
     per_object(&mut figures, run.load.objects);
+    beyond_ceiling(run, &mark, &mut figures);
     run.rest().await?;
     against_idle(run, &mut figures);
     Ok(figures)
+}
+
+/// How long after the bare loop's time for as many writes the last node has seen its value. The
+/// bare loop could begin when the first key was read, and not be through before the last one was.
+fn beyond_ceiling(run: &Run, mark: &Mark, figures: &mut Figures) {
+    let reads = (0..run.load.keys_read()).filter_map(|key| run.backend.read_since_rotation(key).0);
+    let after = |read: Duration| read.saturating_sub(mark.at).as_secs_f64();
+    let reads: Vec<f64> = reads.map(after).collect();
+    let first = reads.iter().copied().fold(f64::INFINITY, f64::min);
+    let last = reads.iter().copied().fold(0.0, f64::max);
+    figures.set("keys.read.first", first, Unit::Seconds);
+    figures.set("keys.read.last", last, Unit::Seconds);
+    let rate = (run.ceiling.as_ref()).and_then(|ceiling| ceiling.figures.get("secrets.rate"));
+    if let (Some(node), Some(rate)) = (figures.get("nodes.max"), rate) {
+        let bare = first + float(run.load.objects) / rate.value;
+        figures.set(
+            "nodes.max.beyond-bare-loop",
+            node.value - bare.max(last),
+            Unit::Seconds,
+        );
+    }
 }

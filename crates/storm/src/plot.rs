@@ -30,6 +30,8 @@ pub struct Plot {
     pub title: String,
     /// The unit of its vertical axis.
     pub unit: String,
+    /// The unit of its horizontal axis; none is seconds.
+    pub across: Option<String>,
     /// Lines over time.
     pub lines: Vec<Line>,
     /// Vertical marks: second and name.
@@ -109,7 +111,7 @@ impl Plot {
             escape(&self.title),
             escape(&self.unit)
         );
-        scale.axes(&mut out);
+        scale.axes(self.across.as_deref().unwrap_or("s"), &mut out);
         for (second, name) in &self.marks {
             let x = scale.x(*second);
             push(
@@ -176,7 +178,7 @@ impl Scale {
         HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.top
     }
 
-    fn axes(&self, out: &mut String) {
+    fn axes(&self, across: &str, out: &mut String) {
         let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
         let by = step(self.top, 5.0);
         let mut value = 0.0;
@@ -201,7 +203,7 @@ impl Scale {
             push(
                 out,
                 format_args!(
-                    "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} s</text>\n",
+                    "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{} {across}</text>\n",
                     bottom + 14.0,
                     number(second)
                 ),
@@ -261,6 +263,7 @@ mod tests {
         let plot = Plot {
             title: "<script>".into(),
             unit: "s".into(),
+            across: None,
             lines: vec![Line {
                 name: "a&b".into(),
                 points: vec![(0.0, 1.0), (10.0, 5.0)],

@@ -147,6 +147,21 @@ async fn objects(admin: &Client, load: &Load, screen: &mut Screen) -> Result<(),
     Ok(())
 }
 
+/// Makes the Secrets of others.
+async fn foreign(admin: &Client, options: &Options, screen: &mut Screen) -> Result<(), StormError> {
+    let (count, bytes) = (options.foreign, options.foreign_bytes);
+    let mut made = 0;
+    setup::foreign(admin, &options.load, count, bytes, || {
+        made += 1;
+        screen.progress(&format!("making Secrets of others: {made} of {count}"));
+    })
+    .await?;
+    if count > 0 {
+        screen.line(&format!("{count} Secrets of others of {bytes} bytes"));
+    }
+    Ok(())
+}
+
 /// The unrelated client's latencies before anything runs.
 async fn alone(probe: &Probe, time: Duration) -> Samples {
     let mark = probe.mark();
@@ -184,6 +199,7 @@ impl Run {
         };
         let witness = witness::start(&load, [target.admin()?, target.admin()?], &watchers);
         objects(&admin, &load, screen).await?;
+        foreign(&admin, &options, screen).await?;
         let probe = Probe::start(target.dialler(), setup::probe_path(&load));
         let probe = Arc::new(probe.map_err(|error| {
             StormError::Failed(format!("the unrelated client cannot be started: {error}"))
@@ -258,6 +274,16 @@ impl Run {
             return None;
         }
         let mut notes = self.notes.clone();
+        let Options {
+            foreign,
+            foreign_bytes,
+            ..
+        } = self.options;
+        if foreign > 0 {
+            notes.push(format!(
+                "{foreign} Secrets of others, {foreign_bytes} bytes each"
+            ));
+        }
         if !self.collector.knows_requests() {
             notes.push("requests are not known: name the API server's log by --audit-log".into());
         }

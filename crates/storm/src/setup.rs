@@ -93,6 +93,49 @@ pub async fn objects(
     Ok(())
 }
 
+/// Secrets of one namespace among the foreign ones.
+const FOREIGN_OF_ONE: usize = 1000;
+
+/// Makes Secrets of others: nothing refers to them. `done` hears of each.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn foreign(
+    client: &Client,
+    load: &Load,
+    count: usize,
+    bytes: usize,
+    mut done: impl FnMut(),
+) -> Result<(), ApiFailure> {
+    let namespaces = (0..count.div_ceil(FOREIGN_OF_ONE)).map(|number| load.foreign(number));
+    for namespace in namespaces {
+        api::post(client, NAMESPACES, &load.namespace_body(&namespace)).await?;
+    }
+    let text = "x".repeat(bytes);
+    let made = stream::iter(0..count).map(|number| {
+        let path = secrets_of(&load.foreign(number / FOREIGN_OF_ONE));
+        let name = format!("foreign-{number}");
+        let body = serde_json::json!({ "apiVersion": "v1", "kind": "Secret",
+            "metadata": { "name": name }, "stringData": { "text": text } });
+        async move { api::post(client, &path, &body).await }
+    });
+    let mut made = std::pin::pin!(made.buffer_unordered(WIDTH));
+    while made.try_next().await?.is_some() {
+        done();
+    }
+    Ok(())
+}
+
+/// Deletes one object.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn remove(client: &Client, load: &Load, number: usize) -> Result<(), ApiFailure> {
+    let place = load.place(number);
+    let path = format!("{}/{}", objects_of(&place.namespace), place.name);
+    api::delete(client, &path).await
+}
+
 /// Makes one object.
 ///
 /// # Errors

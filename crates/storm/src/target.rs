@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use http::Method;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use kubebox::{Access, Kubebox, Options, write_kubeconfig};
 use serde_json::Value;
@@ -192,8 +192,25 @@ fn wrong(path: &std::path::Path, error: &dyn std::error::Error) -> TargetError {
     }
 }
 
+/// A kubeconfig may hold a token, and parsers quote what they read.
+fn unreadable(path: &std::path::Path, error: &KubeconfigError) -> TargetError {
+    TargetError::Kubeconfig {
+        path: path.display().to_string(),
+        why: match error {
+            KubeconfigError::ReadConfig(error, _) => error.to_string(),
+            KubeconfigError::Parse(error) => {
+                let line = error
+                    .location()
+                    .map(|place| format!(" (line {})", place.line()));
+                format!("it is no kubeconfig{}", line.unwrap_or_default())
+            }
+            other => api::chain(other),
+        },
+    }
+}
+
 async fn dialler(path: &PathBuf, context: Option<&str>) -> Result<Dialler, TargetError> {
-    let file = Kubeconfig::read_from(path).map_err(|error| wrong(path, &error))?;
+    let file = Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error))?;
     let options = KubeConfigOptions {
         context: context.map(str::to_owned),
         ..KubeConfigOptions::default()
@@ -253,7 +270,7 @@ pub async fn preflight(client: &Client, ceiling: bool) -> Result<(), String> {
 }
 
 /// What the load tester does itself, cluster-wide.
-const RIGHTS: [(&str, &str, &str); 17] = [
+const RIGHTS: [(&str, &str, &str); 18] = [
     ("create", "", "namespaces"),
     ("list", "", "namespaces"),
     ("delete", "", "namespaces"),
@@ -266,6 +283,7 @@ const RIGHTS: [(&str, &str, &str); 17] = [
     ("create", "external-secrets.io", "externalsecrets"),
     ("list", "external-secrets.io", "externalsecrets"),
     ("watch", "external-secrets.io", "externalsecrets"),
+    ("delete", "external-secrets.io", "externalsecrets"),
     ("deletecollection", "external-secrets.io", "externalsecrets"),
     ("create", "external-secrets.io", "clustersecretstores"),
     ("list", "external-secrets.io", "clustersecretstores"),

@@ -1,10 +1,29 @@
 //! Shell. What the watches hand on beside objects: their first lists, and what others refer to.
 
+use std::time::Duration;
+
+use super::super::relations::StoreId;
 use super::super::sources::SourceKey;
 use super::super::watch::LISTS;
 use super::{Context, lock};
 
+/// A store is validated out of turn this often at most.
+const SUSPECTED_EVERY: Duration = Duration::from_secs(60);
+
 impl Context {
+    /// A backend is away: its store tells so before its users do, not when its interval is over.
+    pub fn suspect(&self, id: &StoreId) {
+        let now = self.clock.uptime();
+        let mut suspected = lock(&self.suspected);
+        suspected.retain(|_, at| now < *at + SUSPECTED_EVERY);
+        if suspected.contains_key(id) {
+            return;
+        }
+        suspected.insert(id.clone(), now);
+        drop(suspected);
+        self.validate_store(id);
+    }
+
     /// A watch has delivered its first list.
     pub fn listed(&self, what: &'static str) {
         lock(&self.lists).insert(what);

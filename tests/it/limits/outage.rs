@@ -12,6 +12,8 @@ use crate::support::{NS, QUIET, Sim, data, folder, pass};
 
 const OBJECTS: usize = 600;
 const KEYS: usize = 300;
+/// The default of `--max-write-concurrency`.
+const WRITES: usize = 32;
 /// Polls a second while all is well: each key every 30 s.
 const STEADY: f64 = 10.0;
 
@@ -76,6 +78,11 @@ async fn five_minutes_away_are_a_probe_a_second_and_one_status_per_object() {
     eprintln!("S15: back: {peak:.2} of the steady calls in the fullest 10 s, {total:.2} in 2 min");
 
     assert!(*most <= 1, "{most} probes in one second");
+    assert!(at_once <= WRITES / 10, "{at_once} writes in flight");
+    assert!(
+        first("secretstores").unwrap() < first("externalsecrets").unwrap(),
+        "the store tells of it first"
+    );
     assert!(told.values().all(|count| *count == 1), "{told:?}");
     assert_eq!(told.len(), OBJECTS, "each object tells of it");
     assert!(peak <= 1.3, "{peak:.2} of the steady calls");

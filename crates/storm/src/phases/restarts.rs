@@ -111,24 +111,11 @@ pub(super) async fn namespace_deletion(run: &mut Run) -> Result<Figures, StormEr
             object < objects && object % namespaces >= count
         });
     });
-    let began = Instant::now();
-    stream::iter(&doomed)
-        .map(|name| api::delete_by(&run.admin, format!("{NAMESPACES}/{name}")))
-        .buffer_unordered(16)
-        .try_for_each(|()| async { Ok(()) })
-        .await?;
-    run.collector.deleted(doomed.clone());
-    let deadline = began + run.options.phase_timeout;
-    let mut left = doomed.len();
-    while left > 0 && Instant::now() < deadline {
-        run.pause(Duration::from_millis(200)).await?;
-        let there = setup::namespaces(&run.admin, Some(&run.load.run)).await?;
-        left = there.iter().filter(|name| doomed.contains(name)).count();
-    }
+    let (left, gone) = removed(run, &doomed).await?;
     let mut figures = Figures::default();
     figures.count("namespaces", doomed.len());
     figures.count("namespaces.left", left);
-    figures.seconds("gone", began.elapsed());
+    figures.seconds("gone", gone);
     let changes = run.load.values.is_ours();
     run.until(patience(run), |wave| wave.complete() || !changes)
         .await?;
@@ -140,5 +127,34 @@ pub(super) async fn namespace_deletion(run: &mut Run) -> Result<Figures, StormEr
         let counts = run.collector.counts().since(&mark.counts);
         figures.count("writes-too-late", counts.too_late);
     }
+    // As many once more, without a controller: half of them at most were deleted so far.
+    let others: Vec<String> = (count..namespaces.min(2 * count))
+        .map(|number| run.load.namespace(number))
+        .collect();
+    if others.len() == doomed.len() {
+        run.end_controller().await;
+        let (_, alone) = removed(run, &others).await?;
+        figures.seconds("gone.without-controller", alone);
+        figures.ratio("gone.over-without", gone.as_secs_f64(), alone.as_secs_f64());
+    }
     Ok(figures)
+}
+
+/// Deletes namespaces and waits until they are gone; answers how many are left, and the time.
+async fn removed(run: &mut Run, doomed: &[String]) -> Result<(usize, Duration), StormError> {
+    let began = Instant::now();
+    stream::iter(doomed)
+        .map(|name| api::delete_by(&run.admin, format!("{NAMESPACES}/{name}")))
+        .buffer_unordered(16)
+        .try_for_each(|()| async { Ok(()) })
+        .await?;
+    run.collector.deleted(doomed.to_vec());
+    let deadline = began + run.options.phase_timeout;
+    let mut left = doomed.len();
+    while left > 0 && Instant::now() < deadline {
+        run.pause(Duration::from_millis(200)).await?;
+        let there = setup::namespaces(&run.admin, Some(&run.load.run)).await?;
+        left = there.iter().filter(|name| doomed.contains(name)).count();
+    }
+    Ok((left, began.elapsed()))
 }
