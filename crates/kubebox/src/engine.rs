@@ -72,7 +72,13 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(code: u16, value: &Value) -> Self {
-        Self::bytes(code, serde_json::to_vec(value).unwrap_or_default().into())
+        Self::line(code, serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    /// JSON that ends as Go's encoder ends what it writes.
+    fn line(code: u16, mut body: Vec<u8>) -> Self {
+        body.push(b'\n');
+        Self::bytes(code, body.into())
     }
 
     fn bytes(code: u16, body: Bytes) -> Self {
@@ -196,16 +202,21 @@ impl Engine {
         {
             return Err(ApiError::no_such_resource());
         }
+        let typed = resource.typed();
         let verb = request
             .verb(target)
             .ok_or_else(ApiError::method_not_allowed)?;
-        if verb == Verb::Patch {
-            patch::check_media(request, &resource)?;
+        // A built-in resource has no route for what it does not serve; a custom one looks later.
+        if typed && !self.serves_subresource(&resource, version, target) {
+            return Err(ApiError::no_such_resource());
         }
-        if !resource.typed() && matches!(verb, Verb::List | Verb::Watch) {
+        if verb == Verb::Patch {
+            patch::check_media(request, &resource).map_err(|e| e.about_types(typed))?;
+        }
+        if !typed && matches!(verb, Verb::List | Verb::Watch) {
             read::check_parameters(request, verb)?;
         }
-        let shape = Shape::negotiate(request)?;
+        let shape = Shape::negotiate(request).map_err(|e| e.about_types(typed))?;
         if !self.serves_subresource(&resource, version, target) {
             return Err(ApiError::no_such_resource());
         }
@@ -230,7 +241,7 @@ impl Engine {
         };
         let mut reply = self
             .run(&mut call, verb)
-            .unwrap_or_else(|error| Reply::Done(error.into()));
+            .unwrap_or_else(|error| Reply::Done(error.about_types(typed).into()));
         if let Reply::Done(answer) = &mut reply {
             answer.warnings = call.warnings;
         }

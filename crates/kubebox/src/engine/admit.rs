@@ -50,20 +50,37 @@ pub(crate) fn parse_json(body: &[u8]) -> Result<Value> {
 }
 
 fn broken(e: &serde_json::Error) -> ApiError {
-    ApiError::bad_request(format!(
+    ApiError::bad_request(broken_text(e))
+}
+
+fn broken_text(e: &serde_json::Error) -> String {
+    format!(
         "couldn't get version/kind; json parse error: line {} column {}",
         e.line(),
         e.column()
-    ))
+    )
 }
 
 /// Reads the object of a write, and the fields that stand in it twice.
 pub(crate) fn sent(request: &Request, resource: &Resource) -> Result<(Value, Vec<String>)> {
     let json = matches!(request.media_type(), "" | "application/json");
+    if json && request.body.is_empty() {
+        let text = "couldn't get version/kind; json parse error: unexpected end of JSON input";
+        return Err(unrecognized(resource, text));
+    }
     if !json || request.body.is_empty() || request.body.len() > MAX_BODY {
         return Ok((body(request)?, Vec::new()));
     }
-    duplicates::parse(&request.body, resource.typed()).map_err(|e| broken(&e))
+    duplicates::parse(&request.body, resource.typed())
+        .map_err(|e| unrecognized(resource, &broken_text(&e)))
+}
+
+/// The refusal of a body that is no object of any kind; the real server quotes it, too.
+fn unrecognized(resource: &Resource, why: &str) -> ApiError {
+    let kind = &resource.kind;
+    ApiError::bad_request(format!(
+        "the object provided is unrecognized (must be of type {kind}): {why}"
+    ))
 }
 
 /// Reads a request's body, JSON or protobuf; null when there is none.
@@ -168,53 +185,85 @@ fn strict_texts(repeated: &[String], unknown: &[String]) -> Vec<String> {
     repeated.chain(unknown).collect()
 }
 
+fn unregistered(resource: &Resource, kind: &str, api_version: &str) -> ApiError {
+    let (own, version) = (&resource.kind, api_version.rsplit('/').next());
+    let version = version.unwrap_or_default();
+    ApiError::bad_request(format!(
+        "{kind} in version \"{version}\" cannot be handled as a {own}: no kind \"{kind}\" is \
+         registered for version \"{api_version}\" in scheme \"pkg/runtime/scheme.go:110\""
+    ))
+}
+
+/// Holds the type of a custom resource against its own.
+fn custom_type(
+    resource: &Resource,
+    object: &Value,
+    kind: &str,
+    sent: &str,
+    expected: &str,
+) -> Result<()> {
+    if kind.is_empty() {
+        return Err(unrecognized(resource, "Object 'Kind' is missing"));
+    }
+    if sent != expected {
+        return Err(ApiError::bad_request(format!(
+            "the API version in the data ({sent}) does not match the expected API version \
+             ({expected})"
+        )));
+    }
+    if kind == resource.kind {
+        return Ok(());
+    }
+    let error = FieldError::invalid("kind", kind, format!("must be {}", resource.kind));
+    let named = Named {
+        group: &resource.group,
+        name: kind,
+    };
+    let name = super::meta::text(object, "name");
+    Err(ApiError::invalid(named, name, &[error]))
+}
+
 /// Checks apiVersion and kind; built-in resources may leave them out.
 fn type_meta(resource: &Resource, version: usize, object: &mut Value) -> Result<()> {
+    // Go takes null for an object without fields.
+    if object.is_null() {
+        *object = json!({});
+    }
     if !object.is_object() {
-        return Err(ApiError::bad_request(
-            "the object provided is unrecognized: not an object",
-        ));
+        let text = super::patch::go_mismatch(object, "struct");
+        let text = format!("couldn't get version/kind; json parse error: {text}");
+        return Err(unrecognized(resource, &text));
+    }
+    for key in ["kind", "apiVersion"] {
+        let found = &object[key];
+        if !found.is_null() && !found.is_string() {
+            let text = super::patch::go_mismatch(found, "string");
+            let text = format!("couldn't get version/kind; json parse error: {text}");
+            return Err(unrecognized(resource, &text));
+        }
     }
     let expected = resource.api_version(version);
-    for (key, expected) in [("kind", resource.kind.as_str()), ("apiVersion", &expected)] {
-        let found = object.get(key).and_then(Value::as_str);
-        match found {
-            Some(found) if found == expected => {}
-            None | Some("") if resource.typed() => {}
-            None | Some("") if key == "kind" || found.is_none() => {
-                let what = if key == "kind" { "Kind" } else { "apiVersion" };
-                let kind = &resource.kind;
-                return Err(ApiError::bad_request(format!(
-                    "the object provided is unrecognized (must be of type {kind}): Object \
-                     '{what}' is missing"
-                )));
-            }
-            _ if key == "apiVersion" => {
-                let found = found.unwrap_or_default();
-                return Err(ApiError::bad_request(format!(
-                    "the API version in the data ({found}) does not match the expected API \
-                     version ({expected})"
-                )));
-            }
-            _ if !resource.typed() => {
-                let found = found.unwrap_or_default();
-                let text = format!("must be {expected}");
-                let error = FieldError::invalid("kind", found, text);
-                let kind = Named {
-                    group: &resource.group,
-                    name: found,
-                };
-                let name = super::meta::text(object, "name").to_owned();
-                return Err(ApiError::invalid(kind, &name, &[error]));
-            }
-            _ => {
-                let (found, named) = (found.unwrap_or_default(), resource.named());
-                return Err(ApiError::bad_request(format!(
-                    "the object provided is unrecognized (must be of type {expected}): kind \
-                     \"{found}\" does not belong to {named}"
-                )));
-            }
+    let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+    let (kind, sent) = (text("kind"), text("apiVersion"));
+    if sent.matches('/').count() > 1 {
+        let text = format!("unexpected GroupVersion string: {sent}");
+        return Err(unrecognized(resource, &text));
+    }
+    if resource.typed() {
+        let known = |text: &str, own: &str| text.is_empty() || text == own;
+        if !known(&kind, &resource.kind) || !known(&sent, &expected) {
+            let or = |text: String, own: &str| {
+                if text.is_empty() {
+                    own.to_owned()
+                } else {
+                    text
+                }
+            };
+            let (kind, sent) = (or(kind, &resource.kind), or(sent, &expected));
+            return Err(unregistered(resource, &kind, &sent));
         }
+    } else {
+        custom_type(resource, object, &kind, &sent, &expected)?;
     }
     object["kind"] = resource.kind.as_str().into();
     object["apiVersion"] = expected.into();
@@ -293,6 +342,21 @@ pub(crate) fn complete(builtin: Builtin, object: &mut Value, old: Option<&Value>
     }
     if let Some(map) = object.as_object_mut() {
         map.retain(|_, v| !v.is_null());
+    }
+    structs(builtin, object);
+}
+
+/// Adds the structs that Go prints even when they are empty.
+pub(crate) fn structs(builtin: Builtin, object: &mut Value) {
+    let names: &[&str] = match builtin {
+        Builtin::Namespace => &["spec", "status"],
+        Builtin::Lease => &["spec"],
+        _ => &[],
+    };
+    for key in names {
+        if object.get(*key).is_none() {
+            object[*key] = json!({});
+        }
     }
 }
 

@@ -58,6 +58,11 @@ pub(crate) fn metadata(resource: &Resource, object: &Value, out: &mut Vec<FieldE
             "not allowed on this type",
         ));
     }
+    let generation = meta::generation(object);
+    if generation < 0 {
+        let text = "must be greater than or equal to 0";
+        out.push(FieldError::invalid("metadata.generation", generation, text));
+    }
     maps(object, out);
     finalizers(resource, object, out);
 }
@@ -172,6 +177,16 @@ pub(crate) fn metadata_update(
     if meta::text(new, gone) != meta::text(old, gone) {
         let at = format!("metadata.{gone}");
         out.push(FieldError::invalid(at, meta::text(new, gone), IMMUTABLE));
+    }
+    let grace = "deletionGracePeriodSeconds";
+    let (sent, own) = (new["metadata"].get(grace), old["metadata"].get(grace));
+    if sent != own {
+        let sent = sent.cloned().unwrap_or_default();
+        out.push(FieldError::invalid(
+            format!("metadata.{grace}"),
+            sent,
+            IMMUTABLE,
+        ));
     }
     maps(new, out);
     finalizers(resource, new, out);

@@ -98,9 +98,11 @@ impl Options {
 
 impl Options {
     /// What is to become of dependents. Events own nothing, whatever is asked.
-    fn policy(&self, resource: &Resource) -> Option<&str> {
+    fn policy(&self, resource: &Resource, terminating: bool) -> Option<&str> {
         match resource.builtin {
             Some(Builtin::Event) => Some("Background"),
+            // The first deletion of a namespace goes a way of its own on a real server.
+            Some(Builtin::Namespace) if !terminating && self.accepted => Some("Foreground"),
             _ => self.propagation.as_deref(),
         }
     }
@@ -207,7 +209,7 @@ impl Engine {
             .map(str::to_owned)
             .collect();
         let before = finalizers.clone();
-        if let Some(policy) = options.policy(&resource) {
+        if let Some(policy) = options.policy(&resource, terminating) {
             finalizers.retain(|f| f != FOREGROUND && f != ORPHAN);
             match policy {
                 "Foreground" => finalizers.push(FOREGROUND.to_owned()),
@@ -294,9 +296,7 @@ impl Engine {
         if !call.resource.typed() && call.shape == Shape::Full {
             metadata["continue"] = "".into();
         }
-        Ok(Answer {
-            ..Answer::bytes(200, view(call).list(&last, &metadata))
-        })
+        Ok(Answer::bytes(200, view(call).list(&last, &metadata)))
     }
 }
 
@@ -313,7 +313,7 @@ fn mark(object: &mut Value, time: &str, held: bool, definition: bool) {
     if !held && !definition {
         meta::set(object, "deletionGracePeriodSeconds", 0);
     }
-    if meta::generation(object) > 0 && !definition {
+    if meta::generation(object) > 0 && !definition && !held {
         let next = meta::generation(object) + 1;
         meta::set(object, "generation", next);
     }

@@ -158,7 +158,7 @@ impl ApiError {
     }
 
     /// 422 without a kind, as JSON patches answer that do not apply.
-    pub(crate) fn unprocessable(_: String) -> Self {
+    pub(crate) fn unprocessable() -> Self {
         let text = "the server rejected our request due to an error in our request";
         Self::new(422, "Invalid", text).with(json!({}))
     }
@@ -166,7 +166,11 @@ impl ApiError {
     /// 422 for a patch whose outcome is no valid object; the real server quotes that object.
     pub(crate) fn patched(error: &Self) -> Self {
         let value = "<patched object omitted>";
-        let error = FieldError::invalid("patch", value, error.0.message.as_str());
+        // Of which kind it should have been, goes without saying.
+        let text = error.0.message.split_once(" cannot be handled as a ");
+        let text = text.and_then(|(_, rest)| rest.split_once(": "));
+        let text = text.map_or(error.0.message.as_str(), |(_, why)| why);
+        let error = FieldError::invalid("patch", value, text);
         let body = error.to_string();
         let causes = json!({ "causes": [error.cause()] });
         Self::new(422, "Invalid", format!(" \"\" is invalid: {body}")).with(causes)
@@ -175,6 +179,17 @@ impl ApiError {
     /// 500 without a reason, as a real server answers some mistakes of clients.
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(500, "", message)
+    }
+
+    /// 500 for a patch that takes a custom resource's apiVersion away.
+    pub(crate) fn without_version() -> Self {
+        let text = "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+        Self::new(
+            500,
+            "InternalError",
+            format!("Internal error occurred: {text}"),
+        )
+        .with(json!({ "causes": [{ "message": text }] }))
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -210,6 +225,14 @@ impl ApiError {
              {accepted}"
         );
         Self::new(415, "UnsupportedMediaType", text)
+    }
+
+    /// Refusals of media types have empty details where built-in resources are concerned.
+    pub(crate) fn about_types(self, builtin: bool) -> Self {
+        if builtin && matches!(self.0.code, 406 | 415) {
+            return self.with(json!({}));
+        }
+        self
     }
 
     pub(crate) fn too_large(limit: usize) -> Self {

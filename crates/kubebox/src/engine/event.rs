@@ -94,9 +94,7 @@ pub(crate) fn check(
     old: Option<&Value>,
     out: &mut Vec<FieldError>,
 ) {
-    if !new_face || old.is_none() {
-        legacy(new_face, object, out);
-    }
+    legacy(new_face, object, out);
     if !new_face {
         return;
     }
@@ -136,18 +134,14 @@ fn legacy(new_face: bool, object: &Value, out: &mut Vec<FieldError>) {
     for problem in names::qualified_problems(reporter) {
         out.push(FieldError::invalid(controller, reporter, problem));
     }
-    for (key, shown) in [
-        ("reportingInstance", "repotingIntance"),
-        ("action", "action"),
-        ("reason", "reason"),
-    ] {
+    for key in ["reportingInstance", "action", "reason"] {
         let value = text(object, key);
         if value.is_empty() {
             out.push(FieldError::required(key, ""));
         }
         if value.len() > 128 {
             out.push(FieldError::invalid(
-                shown,
+                key,
                 "",
                 "can have at most 128 characters",
             ));
@@ -162,7 +156,24 @@ fn legacy(new_face: bool, object: &Value, out: &mut Vec<FieldError>) {
     }
 }
 
+fn series(object: &Value, out: &mut Vec<FieldError>) {
+    let Some(series) = object.get("series").filter(|s| s.is_object()) else {
+        return;
+    };
+    if series["count"].as_i64().unwrap_or(0) < 2 {
+        out.push(FieldError::invalid(
+            "series.count",
+            "",
+            "should be at least 2",
+        ));
+    }
+    if !series["lastObservedTime"].is_string() {
+        out.push(FieldError::required("series.lastObservedTime", ""));
+    }
+}
+
 fn modern(object: &Value, out: &mut Vec<FieldError>) {
+    series(object, out);
     if !object["eventTime"].is_string() {
         out.push(FieldError::required("eventTime", ""));
     }
@@ -183,6 +194,9 @@ fn modern(object: &Value, out: &mut Vec<FieldError>) {
 
 /// Almost nothing of an event of the new face can change.
 fn unchanged(object: &Value, old: &Value, out: &mut Vec<FieldError>) {
+    if object["series"] != old["series"] {
+        series(object, out);
+    }
     for key in [
         "involvedObject",
         "reason",

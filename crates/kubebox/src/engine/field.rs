@@ -140,8 +140,39 @@ impl fmt::Display for FieldError {
 fn printed(value: &Value) -> String {
     match value {
         Value::String(s) => quote(s),
+        Value::Array(items) if !items.is_empty() && items.iter().all(is_owner) => {
+            let items: Vec<String> = items.iter().map(owner).collect();
+            format!("[{}]", items.join(","))
+        }
+        value if is_owner(value) => owner(value),
         other => other.to_string(),
     }
+}
+
+/// The fields of an owner reference, in the order of the real server's struct.
+const OWNER: [&str; 6] = [
+    "apiVersion",
+    "kind",
+    "name",
+    "uid",
+    "controller",
+    "blockOwnerDeletion",
+];
+
+fn is_owner(value: &Value) -> bool {
+    value.as_object().is_some_and(|map| {
+        map.contains_key("uid") && map.keys().all(|key| OWNER.contains(&key.as_str()))
+    })
+}
+
+fn owner(value: &Value) -> String {
+    let fields = OWNER.iter().enumerate().filter_map(|(at, key)| {
+        // The first four are printed even when they are empty.
+        let shown = value.get(*key).cloned();
+        let shown = shown.or_else(|| (at < 4).then(|| "".into()))?;
+        Some(format!("\"{key}\":{shown}"))
+    });
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 /// Quotes a string as Go's `%q` does for printable text.

@@ -4,23 +4,32 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::admit::parse_json;
-use super::error::{ApiError, Result};
+use super::admit::{Strictness, parse_json};
+use super::error::{ApiError, Named, Result};
 use super::event::convert_event;
+use super::field::FieldError;
 use super::request::Request;
 use super::resource::Resource;
 use super::strategic;
 use super::view::typed;
 use super::{Answer, Call, Engine, meta};
 
-/// Most operations of one JSON patch, as on a real server.
-const MAX_OPERATIONS: usize = 10_000;
+mod json;
+
+const JSON: &str = "application/json-patch+json";
+const NO_PATCH: &str = "Invalid JSON Patch";
+const MERGE: &str = "application/merge-patch+json";
 
 impl Engine {
     pub(crate) fn patch(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let media = call.request.media_type().to_owned();
         let stored = self.stored(call)?;
+        // Without a look at strictness, the patch is decoded by what applies it.
+        let lenient = call.strictness == Strictness::Ignore;
         let patch = parse_json(&call.request.body).map_err(|_| {
+            if lenient && media == MERGE {
+                return ApiError::bad_request(NO_PATCH);
+            }
             let ends = serde_json::from_slice::<Value>(&call.request.body);
             let text = if ends.is_err_and(|e| e.is_eof()) {
                 "unexpected end of JSON input"
@@ -31,10 +40,10 @@ impl Engine {
         })?;
         let mut object = typed(&call.resource, call.version, stored.value());
         match media.as_str() {
-            "application/json-patch+json" => json_patch(&mut object, &patch)?,
-            "application/merge-patch+json" => {
-                if patch.is_null() {
-                    return Err(ApiError::bad_request("Invalid JSON Patch"));
+            JSON => json::apply(&mut object, &patch)?,
+            MERGE => {
+                if patch.is_null() || (lenient && !patch.is_object() && !patch.is_array()) {
+                    return Err(ApiError::bad_request(NO_PATCH));
                 }
                 need_object(&media, &patch)?;
                 merge(&mut object, &patch, 0);
@@ -45,15 +54,21 @@ impl Engine {
                 need_object(&media, &patch)?;
                 let resource = Arc::clone(&call.resource);
                 let schema = &resource.versions[call.version].schema;
-                strategic::apply(Some(schema), &mut object, &patch).map_err(ApiError::internal)?;
-                // Without a name, a real server does not come to look at the type.
-                if meta::text(&object, "name").is_empty() && object.is_object() {
-                    object["apiVersion"] = resource.api_version(call.version).into();
+                if let Value::Object(patch) = patch {
+                    strategic::apply(schema, &resource.kind, &mut object, patch)?;
                 }
+                forget_type(
+                    &mut object,
+                    &resource.kind,
+                    &resource.api_version(call.version),
+                );
             }
         }
         if !object.is_object() {
-            return Err(ApiError::unprocessable("not an object".to_owned()));
+            return Err(ApiError::unprocessable());
+        }
+        if matches!(media.as_str(), JSON | MERGE) {
+            identity(call, &mut object)?;
         }
         if call.resource.is_new_event() && object.get("note").is_none() {
             convert_event(&mut object, true);
@@ -73,10 +88,7 @@ impl Engine {
 
 /// Refuses a patch of a type that the resource does not take.
 pub(crate) fn check_media(request: &Request, resource: &Resource) -> Result<()> {
-    let mut accepted = vec![
-        "application/json-patch+json",
-        "application/merge-patch+json",
-    ];
+    let mut accepted = vec![JSON, MERGE];
     if resource.typed() {
         accepted.push("application/strategic-merge-patch+json");
     }
@@ -89,6 +101,110 @@ pub(crate) fn check_media(request: &Request, resource: &Resource) -> Result<()> 
         list.push_str(" (this API serves no server-side apply)");
     }
     Err(ApiError::unsupported_media(&list))
+}
+
+/// A strategic merge patch goes from map to struct: what it says of the type is not read.
+fn forget_type(object: &mut Value, kind: &str, api_version: &str) {
+    for (key, own) in [("kind", kind), ("apiVersion", api_version)] {
+        if object.get(key).is_none_or(|v| v.is_null() || v.is_string()) {
+            object[key] = own.into();
+        }
+    }
+}
+
+/// The type that the other patches leave an object with, which is decoded by it.
+fn identity(call: &mut Call<'_>, object: &mut Value) -> Result<()> {
+    let refuse = |text: String| Err(ApiError::patched(&ApiError::bad_request(text)));
+    for key in ["kind", "apiVersion"] {
+        let found = &object[key];
+        if !found.is_null() && !found.is_string() {
+            let text = go_mismatch(found, "string");
+            let place = format!("Go struct field .{key} of type");
+            let text = text.replace("Go value of type", &place);
+            return refuse(format!(
+                "couldn't get version/kind; json parse error: {text}"
+            ));
+        }
+    }
+    let text = |key: &str| object[key].as_str().unwrap_or_default().to_owned();
+    let (kind, version) = (text("kind"), text("apiVersion"));
+    if version.matches('/').count() > 1 {
+        return refuse(format!("unexpected GroupVersion string: {version}"));
+    }
+    let own = call.resource.api_version(call.version);
+    let resource = Arc::clone(&call.resource);
+    if resource.typed() {
+        if version.is_empty() {
+            return unversioned(call, object);
+        }
+        if kind.is_empty() {
+            object["kind"] = resource.kind.as_str().into();
+        } else if kind != resource.kind || version != own {
+            return refuse(format!(
+                "no kind \"{kind}\" is registered for version \"{version}\" in scheme \
+                 \"pkg/runtime/scheme.go:110\""
+            ));
+        }
+        return Ok(());
+    }
+    if kind.is_empty() {
+        return refuse("Object 'Kind' is missing".to_owned());
+    }
+    if version.is_empty() {
+        if call.strictness == Strictness::Warn {
+            let unknown = unknown_fields(object, &["apiVersion", "kind", "metadata"]);
+            call.warnings.extend(unknown);
+        }
+        return Err(ApiError::without_version());
+    }
+    let mut errors = Vec::new();
+    for (key, sent, own) in [
+        ("kind", &kind, &resource.kind),
+        ("apiVersion", &version, &own),
+    ] {
+        if sent != own {
+            errors.push(FieldError::invalid(
+                key,
+                sent.as_str(),
+                format!("must be {own}"),
+            ));
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+    let named = Named { group, name: &kind };
+    Err(ApiError::invalid(
+        named,
+        meta::text(object, "name"),
+        &errors,
+    ))
+}
+
+/// Without a version, a built-in object is decoded as one that has no field of these names.
+fn unversioned(call: &mut Call<'_>, object: &mut Value) -> Result<()> {
+    let unknown = unknown_fields(object, &["apiVersion", "kind"]);
+    match call.strictness {
+        Strictness::Strict if !unknown.is_empty() => {
+            let text = format!("strict decoding error: {}", unknown.join(", "));
+            return Err(ApiError::patched(&ApiError::bad_request(text)));
+        }
+        Strictness::Warn => call.warnings.extend(unknown),
+        _ => {}
+    }
+    let name = &call.target.name;
+    Err(ApiError::bad_request(format!(
+        "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+    )))
+}
+
+fn unknown_fields(object: &Value, known: &[&str]) -> Vec<String> {
+    let keys = object.as_object().into_iter().flat_map(Map::keys);
+    let unknown = keys.filter(|key| !known.contains(&key.as_str()));
+    unknown
+        .map(|key| format!("unknown field \"{key}\""))
+        .collect()
 }
 
 fn need_object(media: &str, patch: &Value) -> Result<()> {
@@ -142,180 +258,10 @@ pub(crate) fn merge(target: &mut Value, patch: &Value, depth: usize) {
     }
 }
 
-/// RFC 6902, with the error codes of the real server: 422 when an operation does not apply.
-pub(crate) fn json_patch(object: &mut Value, patch: &Value) -> Result<()> {
-    let Some(list) = patch.as_array() else {
-        let text = go_mismatch(patch, "[]handlers.jsonPatchOp");
-        return Err(ApiError::bad_request(format!(
-            "error decoding patch: {text}"
-        )));
-    };
-    if list.len() > MAX_OPERATIONS {
-        return Err(ApiError::too_large(MAX_OPERATIONS));
-    }
-    if let Some(wrong) = list.iter().find(|operation| !operation.is_object()) {
-        let text = go_mismatch(wrong, "handlers.jsonPatchOp");
-        return Err(ApiError::bad_request(format!(
-            "error decoding patch: {text}"
-        )));
-    }
-    list.iter()
-        .try_for_each(|operation| apply(object, operation).map_err(ApiError::unprocessable))
-}
-
-type Step<T> = std::result::Result<T, String>;
-
-fn apply(object: &mut Value, operation: &Value) -> Step<()> {
-    let text = |key: &str| operation[key].as_str();
-    let path = text("path").ok_or("missing path")?;
-    let from = || text("from").ok_or_else(|| "missing from".to_owned());
-    // As Go's library has it, what is not said is null.
-    let value = || operation.get("value").cloned().unwrap_or_default();
-    match text("op").unwrap_or_default() {
-        "add" => add(object, path, value()),
-        "remove" => take(object, path, "remove").map(drop),
-        "replace" => replace(object, path, value()),
-        "test" => {
-            let wanted = operation.get("value").unwrap_or(&Value::Null);
-            let found = find(object, path).map_or(&Value::Null, |v| &*v);
-            if found == wanted {
-                return Ok(());
-            }
-            Err(format!("testing value {path} failed: test failed"))
-        }
-        "move" => {
-            let moved = take(object, from()?, "move")?;
-            add(object, path, moved)
-        }
-        "copy" => {
-            let source = from()?;
-            let copied = find(object, source)
-                .ok_or_else(|| {
-                    format!("copy operation does not apply: doc is missing from path: {source}")
-                })?
-                .clone();
-            add(object, path, copied)
-        }
-        other => Err(format!("Unexpected kind: {other}")),
-    }
-}
-
-fn pointer(path: &str) -> Step<(String, String)> {
-    let (parent, key) = path
-        .rsplit_once('/')
-        .ok_or_else(|| format!("invalid path: {path}"))?;
-    Ok((parent.to_owned(), key.replace("~1", "/").replace("~0", "~")))
-}
-
-fn find<'a>(object: &'a mut Value, path: &str) -> Option<&'a mut Value> {
-    object.pointer_mut(path)
-}
-
-fn parent<'a>(object: &'a mut Value, path: &str, verb: &str) -> Step<(&'a mut Value, String)> {
-    let (parent, key) = pointer(path)?;
-    let missing =
-        format!("{verb} operation does not apply: doc is missing path: \"{path}\": missing value");
-    Ok((find(object, &parent).ok_or(missing)?, key))
-}
-
-fn add(object: &mut Value, path: &str, value: Value) -> Step<()> {
-    if path.is_empty() {
-        *object = value;
-        return Ok(());
-    }
-    let (parent, key) = parent(object, path, "add")?;
-    match parent {
-        Value::Object(map) => {
-            map.insert(key, value);
-            Ok(())
-        }
-        Value::Array(list) if key == "-" => {
-            list.push(value);
-            Ok(())
-        }
-        Value::Array(list) => match key.parse::<usize>() {
-            Ok(at) if at <= list.len() => {
-                list.insert(at, value);
-                Ok(())
-            }
-            _ => Err(format!(
-                "add operation does not apply: Unable to access invalid index: {key}"
-            )),
-        },
-        _ => Err(format!(
-            "add operation does not apply: doc is missing path: \"{path}\""
-        )),
-    }
-}
-
-/// As the real server's library does, a missing key of an object is simply set.
-fn replace(object: &mut Value, path: &str, value: Value) -> Step<()> {
-    if let Some(slot) = find(object, path) {
-        *slot = value;
-        return Ok(());
-    }
-    match parent(object, path, "replace")? {
-        (Value::Object(map), key) => {
-            map.insert(key, value);
-            Ok(())
-        }
-        _ => Err(format!(
-            "replace operation does not apply: doc is missing key: {path}"
-        )),
-    }
-}
-
-fn take(object: &mut Value, path: &str, verb: &str) -> Step<Value> {
-    let (parent, key) = parent(object, path, verb)?;
-    let taken = match parent {
-        Value::Object(map) => map.remove(&key),
-        Value::Array(list) => key
-            .parse::<usize>()
-            .ok()
-            .filter(|at| *at < list.len())
-            .map(|at| list.remove(at)),
-        _ => None,
-    };
-    taken.ok_or_else(|| {
-        format!(
-            "{verb} operation does not apply: Unable to remove nonexistent key: {key}: missing \
-             value"
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
-
-    #[test]
-    fn json_patches_apply_or_say_why_not() {
-        let mut object = json!({"a": {"b": [1, 2]}, "c/d": 1});
-        let patch = json!([
-            {"op": "test", "path": "/a/b/0", "value": 1},
-            {"op": "add", "path": "/a/b/-", "value": 3},
-            {"op": "add", "path": "/a/b/0", "value": 0},
-            {"op": "replace", "path": "/c~1d", "value": 2},
-            {"op": "copy", "from": "/a/b", "path": "/e"},
-            {"op": "move", "from": "/e/3", "path": "/f"},
-            {"op": "remove", "path": "/a"},
-        ]);
-        json_patch(&mut object, &patch).unwrap();
-        assert_eq!(object, json!({"c/d": 2, "e": [0, 1, 2], "f": 3}));
-        let code = |patch: Value| json_patch(&mut json!({}), &patch).unwrap_err().code();
-        assert_eq!(code(json!([{"op": "test", "path": "/x", "value": 1}])), 422);
-        assert_eq!(
-            code(json!([{"op": "replace", "path": "/x/y", "value": 1}])),
-            422
-        );
-        assert_eq!(code(json!([{"op": "remove", "path": "/x"}])), 422);
-        assert_eq!(
-            code(json!([{"op": "add", "path": "/x/y", "value": 1}])),
-            422
-        );
-        assert_eq!(code(json!({})), 400);
-    }
 
     #[test]
     fn merge_patches_replace_lists_and_remove_by_null() {

@@ -159,7 +159,7 @@ impl Engine {
     pub(crate) fn answer(&self, call: &Call<'_>, code: u16, stored: &Stored) -> Answer {
         let mut out = Vec::with_capacity(stored.json.len() + 96);
         view(call).object(stored, true, &mut out);
-        Answer::bytes(code, out.into())
+        Answer::line(code, out)
     }
 
     pub(crate) fn list(&mut self, call: &Call<'_>) -> Result<Answer> {
@@ -174,6 +174,8 @@ impl Engine {
         let prefix = prefix(&call.target.namespace);
         let mut items: Vec<Arc<Stored>> = Vec::new();
         let mut more = 0u64;
+        // Any state will do for version 0, and what is at hand is given whole.
+        let limit = limit.filter(|_| query.get("resourceVersion") != "0");
         let limit = limit.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
         table.scan(&prefix, &after, at, |stored| {
             if !selector.matches(&stored.meta) {

@@ -152,7 +152,10 @@ fn name_fields(terms: Vec<Split>, resource: &Resource) -> Result<Vec<FieldTerm>>
 fn field(key: &str, resource: &Resource) -> Option<Field> {
     match key {
         "metadata.name" => return Some(Field::Name),
-        "metadata.namespace" => return Some(Field::Namespace),
+        "metadata.namespace" => {
+            let has = resource.namespaced || resource.builtin == Some(Builtin::Crd);
+            return has.then_some(Field::Namespace);
+        }
         _ => {}
     }
     // Both faces of an event are stored, and thus indexed, as the core one.

@@ -144,15 +144,17 @@ fn event(view: &View<'_>, raw: &Value) -> Vec<Value> {
         _ => kind,
     };
     let text = |v: &Value| Value::from(v.as_str().unwrap_or_default().trim());
-    let component = object["source"]["component"].as_str().unwrap_or_default();
-    let (source, instance) = if component.is_empty() {
-        (&object["reportingComponent"], &object["reportingInstance"])
-    } else {
-        (&object["source"]["component"], &object["source"]["host"])
+    // Each part by itself: of the old face if it says anything, else of the new one.
+    let of = |old: &str, new: &str| {
+        let old = object["source"][old].as_str().filter(|t| !t.is_empty());
+        old.or(object[new].as_str()).unwrap_or_default()
     };
-    let source = match (source.as_str(), instance.as_str()) {
-        (Some(s), Some(i)) if !i.is_empty() => format!("{s}, {i}"),
-        (s, _) => s.unwrap_or_default().to_owned(),
+    let source = of("component", "reportingComponent");
+    let instance = of("host", "reportingInstance");
+    let source = if instance.is_empty() {
+        source.to_owned()
+    } else {
+        format!("{source}, {instance}")
     };
     vec![
         last.into(),

@@ -90,7 +90,9 @@ fn custom(
         let before = by_schema(old);
         found.retain(|e| !before.contains(e));
     }
-    let blocking = found.iter().any(|e| {
+    errors.append(&mut found);
+    // Those of the metadata count too.
+    let blocking = errors.iter().any(|e| {
         matches!(
             e.problem,
             Problem::NotSupported(_)
@@ -100,7 +102,6 @@ fn custom(
                 | Problem::TypeInvalid(_)
         )
     });
-    errors.append(&mut found);
     let Some(rules) = &served.rules else { return };
     if blocking {
         let text = "some validation rules were not checked because the object was invalid; \

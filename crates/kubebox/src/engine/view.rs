@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Engine;
+use super::admit::structs;
 use super::event::{self, convert_event};
 use super::resource::Resource;
 use super::shape::{Include, Shape};
@@ -121,7 +122,7 @@ impl View<'_> {
         out.pop();
         // Go prints a list that nobody ever made as null.
         if items.is_empty() && matches!(self.shape, Shape::Partial) {
-            out.extend_from_slice(b",\"items\":null}");
+            out.extend_from_slice(b",\"items\":null}\n");
             return out.into();
         }
         out.extend_from_slice(format!(",\"{name}\":[").as_bytes());
@@ -131,7 +132,7 @@ impl View<'_> {
             }
             self.item(stored, &mut out);
         }
-        out.extend_from_slice(b"]}");
+        out.extend_from_slice(b"]}\n");
         out.into()
     }
 
@@ -154,10 +155,17 @@ impl View<'_> {
                 "apiVersion": "meta.k8s.io/v1", "kind": "PartialObjectMetadata",
                 "metadata": metadata,
             }),
-            Shape::Full => json!({
-                "apiVersion": self.resource.api_version(self.version),
-                "kind": self.resource.kind, "metadata": metadata,
-            }),
+            Shape::Full => {
+                let mut object = json!({
+                    "apiVersion": self.resource.api_version(self.version),
+                    "kind": self.resource.kind, "metadata": metadata,
+                });
+                event::fill(self.resource, self.resource.is_new_event(), &mut object);
+                if let Some(builtin) = self.resource.builtin {
+                    structs(builtin, &mut object);
+                }
+                object
+            }
         }
     }
 }

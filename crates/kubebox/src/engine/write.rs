@@ -21,6 +21,10 @@ use rules::{
     warn_of_finalizers, wrong_uid,
 };
 
+/// Content that is not the same sent empty and not sent at all, until it was validated: a real
+/// server takes the one for a change of an immutable object.
+const EMPTIED: [&str; 2] = ["data", "binaryData"];
+
 impl Engine {
     pub(crate) fn create(&mut self, call: &mut Call<'_>) -> Result<Answer> {
         let mut object = self.sent(call)?;
@@ -60,12 +64,16 @@ impl Engine {
         let time = meta::time(call.now);
         begin(&resource, call.version, &mut object, &time);
         check_object(&resource, call.version, &object, None, false)?;
+        forget_emptied(&resource, &mut object);
         warn_of_finalizers(call, &object, None);
         meta::set(&mut object, "uid", self.ids.uid());
         let key = store::key(meta::text(&object, "namespace"), &name);
         if let Some(other) = self.store.table(resource.table).get(&key) {
             let (going, generated) = (other.meta.terminating, !prefix.is_empty());
-            let named = resource.named();
+            let mut named = resource.named();
+            if generated && resource.is_new_event() {
+                named.group = "";
+            }
             return Err(ApiError::already_exists(named, &name, going, generated));
         }
         // Only a PUT that creates says whose the fields are: by the owners that were read once.
@@ -107,16 +115,6 @@ impl Engine {
         if !uid.is_empty() && uid != own {
             return Err(wrong_uid(call, &self.registry, uid, own));
         }
-        let unconditional = !matches!(
-            call.resource.builtin,
-            None | Some(Builtin::Crd | Builtin::Lease)
-        );
-        if meta::text(&new, "resourceVersion").is_empty() && !unconditional {
-            let text = "must be specified for an update";
-            let errors = [FieldError::invalid("metadata.resourceVersion", 0, text)];
-            let kind = call.resource.named();
-            return Err(ApiError::invalid(kind, &call.target.name, &errors));
-        }
         let stored = self.replace(call, &old, new)?;
         Ok(self.answer(call, 200, &stored))
     }
@@ -133,7 +131,14 @@ impl Engine {
         let (version, strictness) = (call.version, call.strictness);
         let repeated = std::mem::take(&mut call.repeated);
         let warnings = &mut call.warnings;
+        let kept = matches!(resource.builtin, Some(Builtin::Secret | Builtin::ConfigMap));
+        let emptied = EMPTIED.map(|key| kept && object[key] == serde_json::json!({}));
         self.admit(&resource, version, object, strictness, &repeated, warnings)?;
+        for (key, emptied) in EMPTIED.iter().zip(emptied) {
+            if emptied {
+                object[*key] = serde_json::json!({});
+            }
+        }
         place(call, object)?;
         single_owners(call, object);
         Ok(())
@@ -152,6 +157,11 @@ impl Engine {
         self.namespace_of(call)?;
         let old = typed(&resource, version, stored.value());
         let sent = meta::text(&new, "resourceVersion");
+        if sent.is_empty() && !unconditional(&resource) {
+            let text = "must be specified for an update";
+            let errors = [FieldError::invalid("metadata.resourceVersion", 0, text)];
+            return Err(ApiError::invalid(resource.named(), &name, &errors));
+        }
         if !sent.is_empty() && sent != meta::text(&old, "resourceVersion") {
             return Err(ApiError::stale(resource.named(), &name));
         }
@@ -165,6 +175,7 @@ impl Engine {
             crd::establish(&mut new, &meta::time(call.now));
         }
         check_object(&resource, version, &new, Some(&old), status)?;
+        forget_emptied(&resource, &mut new);
         warn_of_finalizers(call, &new, Some(&old));
         match asked(call, &new, &old, &sent, sent_spec) {
             Some(mut asked) => {
@@ -242,6 +253,7 @@ impl Engine {
             .namespace_of(call)?
             .is_some_and(|found| found.meta.terminating)
         {
+            let name = if name.is_empty() { "Unknown" } else { name };
             return Err(ApiError::terminating(
                 call.resource.named(),
                 name,
@@ -249,6 +261,17 @@ impl Engine {
             ));
         }
         Ok(())
+    }
+}
+
+/// Whether a write need not say which version it is based on.
+fn unconditional(resource: &Resource) -> bool {
+    !matches!(resource.builtin, None | Some(Builtin::Crd | Builtin::Lease))
+}
+
+fn forget_emptied(resource: &Resource, object: &mut Value) {
+    if let Some(map) = object.as_object_mut().filter(|_| resource.typed()) {
+        map.retain(|key, v| !EMPTIED.contains(&key.as_str()) || *v != serde_json::json!({}));
     }
 }
 

@@ -117,18 +117,18 @@ fn secret(dice: &mut Dice) -> Value {
         }
     }
     let mut secret = json!({ "data": data });
-    let kind = dice.pick(&[
+    let kinds = [
+        "Opaque",
         "",
-        "Opaque",
-        "Opaque",
-        "Opaque",
         "x.io/own",
         "kubernetes.io/basic-auth",
         "kubernetes.io/ssh-auth",
         "kubernetes.io/tls",
         "kubernetes.io/dockerconfigjson",
         "kubernetes.io/service-account-token",
-    ]);
+    ];
+    let some = if dice.chance(35) { kinds.len() } else { 2 };
+    let kind = dice.pick(&kinds[..some]);
     if !kind.is_empty() {
         secret["type"] = kind.into();
     }
@@ -234,10 +234,13 @@ fn event(dice: &mut Dice, kind: &Kind, namespace: &str) -> Value {
 
 fn external_secret(dice: &mut Dice) -> Value {
     let mut spec = json!({});
-    if dice.chance(90) {
+    // What is wrong comes together, so that most objects are right.
+    let wild = usize::from(dice.chance(30));
+    if wild == 0 || dice.chance(80) {
         spec["secretStoreRef"] = json!({ "name": "store" });
         if dice.chance(50) {
-            let kind = dice.pick(&["SecretStore", "ClusterSecretStore", "Wrong"]);
+            let kinds = ["SecretStore", "ClusterSecretStore", "Wrong"];
+            let kind = dice.pick(&kinds[..2 + wild]);
             spec["secretStoreRef"]["kind"] = kind.into();
         }
     }
@@ -245,13 +248,15 @@ fn external_secret(dice: &mut Dice) -> Value {
         spec["refreshInterval"] = dice.pick(&["1h", "1m0s", "0", "soon"]).into();
     }
     if dice.chance(60) {
-        spec["target"] = json!({ "name": dice.pick(&["t", "T_bad", ""]) });
+        let names = ["t", "u", "T_bad", ""];
+        spec["target"] = json!({ "name": dice.pick(&names[..2 + 2 * wild]) });
         if dice.chance(60) {
-            let policy = dice.pick(&["Owner", "Orphan", "Merge", "None", "Nobody"]);
-            spec["target"]["creationPolicy"] = policy.into();
+            let policies = ["Owner", "Orphan", "Merge", "None", "Nobody"];
+            spec["target"]["creationPolicy"] = dice.pick(&policies[..4 + wild]).into();
         }
         if dice.chance(40) {
-            let policy = dice.pick(&["Retain", "Delete", "Merge"]);
+            let policies = ["Retain", "Delete", "Merge", "Other"];
+            let policy = dice.pick(&policies[..3 + wild]);
             spec["target"]["deletionPolicy"] = policy.into();
         }
     }
@@ -262,16 +267,16 @@ fn external_secret(dice: &mut Dice) -> Value {
         spec["data"] = entries.into();
     }
     if dice.chance(30) {
-        spec["dataFrom"] = dice.pick(&[
+        let lists = [
             r#"[{"extract": {"key": "all"}}]"#,
             r#"[{"find": {"name": {"regexp": ".*"}}}]"#,
-            r#"[{}]"#,
-            r#"[{"extract": {"key": "all"}, "find": {"name": {"regexp": "a"}}}]"#,
             r#"[{"extract": {"key": "all"}, "rewrite": [{"regexp": {"source": "a", "target": ""}}]}]"#,
             "[]",
-        ])
-        .parse::<Value>()
-        .unwrap();
+            r#"[{}]"#,
+            r#"[{"extract": {"key": "all"}, "find": {"name": {"regexp": "a"}}}]"#,
+        ];
+        let list = dice.pick(&lists[..4 + 2 * wild]);
+        spec["dataFrom"] = list.parse::<Value>().unwrap();
     }
     json!({ "spec": spec })
 }

@@ -25,11 +25,13 @@ pub fn sequence(seed: u64, length: usize) -> Vec<Step> {
         dice: Dice::new(seed),
         open: Vec::new(),
         count: 0,
+        live: Vec::new(),
     };
     let mut steps: Vec<Step> = NAMESPACES
         .iter()
         .map(|name| create_namespace(name))
         .collect();
+    steps.extend(draw.found());
     while steps.len() < length {
         steps.push(draw.step());
     }
@@ -46,6 +48,7 @@ struct Draw {
     dice: Dice,
     open: Vec<usize>,
     count: usize,
+    live: Vec<pool::Live>,
 }
 
 #[derive(Clone, Copy)]
@@ -151,15 +154,6 @@ impl Draw {
         Step::Call(call)
     }
 
-    /// An object's kind, namespace, name, path and key.
-    fn target(&mut self) -> (&'static Kind, &'static str, String, String, String) {
-        let (kind, namespace) = (self.kind(), self.namespace());
-        let name = self.name(kind);
-        let path = format!("{}/{name}", kind.path(namespace));
-        let key = kind.key(namespace, &name);
-        (kind, namespace, name, path, key)
-    }
-
     /// The options that any write may carry.
     fn options(&mut self, mut call: Call) -> Call {
         if self.dice.chance(8) {
@@ -206,7 +200,9 @@ impl Draw {
     }
 
     fn create(&mut self) -> Call {
-        let (kind, namespace, name, _, _) = self.target();
+        let (kind, namespace) = (self.kind(), self.namespace());
+        let name = self.name(kind);
+        self.made(kind, namespace, &name);
         let object = bodies::object(&mut self.dice, kind, namespace, &name);
         let call = Call::new("POST", kind.path(namespace));
         let call = self.options(call);
@@ -370,3 +366,4 @@ impl Draw {
 }
 
 mod change;
+mod pool;

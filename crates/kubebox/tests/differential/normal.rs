@@ -8,6 +8,7 @@ use regex::Regex;
 use serde_json::{Value, json};
 
 use super::side::Answer;
+use super::step::Call;
 
 static UID: LazyLock<Regex> = LazyLock::new(|| {
     let digits = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
@@ -53,12 +54,16 @@ impl Labels {
     }
 
     /// Brings an answer to the common form; what is outside of the run is left out.
-    pub fn answer(&mut self, answer: &Answer, prefix: &str) -> Value {
+    pub fn answer(&mut self, call: &Call, answer: &Answer, prefix: &str) -> Value {
         let mut body = answer.body.clone();
+        // In a list of all there may be objects of other runs, so that none is not nothing.
+        if call.is_everywhere() && body.get("items").is_some_and(Value::is_null) {
+            body["items"] = json!([]);
+        }
         self.object(&mut body, prefix);
         json!({
             "code": answer.code, "content-type": answer.media, "warnings": answer.warnings,
-            "retry-after": answer.retry_after, "body": body,
+            "retry-after": answer.retry_after, "body": body, "line": answer.line || answer.code >= 400,
         })
     }
 
@@ -74,7 +79,10 @@ impl Labels {
             }
         }
         let bookmark = event["type"] == "BOOKMARK";
-        if let Some(object) = event.get_mut("object") {
+        // What was no watch answers with an object, bare.
+        if event.get("object").is_none() && event.is_object() {
+            self.object(&mut event, prefix);
+        } else if let Some(object) = event.get_mut("object") {
             if bookmark {
                 object["metadata"]["resourceVersion"] = "mark".into();
             }

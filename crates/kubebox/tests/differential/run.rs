@@ -8,17 +8,11 @@ use std::time::Duration;
 use kube::Client;
 use serde_json::Value;
 
+use super::barrier::barrier;
 use super::known::{Difference, KNOWN, Pair, differences};
 use super::side::{Answer, Side};
 use super::step::{Call, Step};
-
-/// How often each known difference was met, and how many answers there were by code.
-#[derive(Debug, Default)]
-pub struct Tally {
-    pub known: BTreeMap<&'static str, usize>,
-    pub codes: BTreeMap<u16, usize>,
-    pub events: usize,
-}
+use super::tally::Tally;
 
 /// A step that differed in no known way.
 #[derive(Debug)]
@@ -33,29 +27,33 @@ pub struct Run<'a> {
     real: Side,
     ours: Side,
     opened: BTreeMap<usize, Call>,
-    pub tally: Tally,
+    tally: &'a mut Tally,
     /// Retries of a read that a lagging cache may have answered.
     patience: usize,
+    /// Code of the last answer.
+    last: u16,
     /// Goes on after failures and keeps them, for a survey.
     pub failures: Vec<Failure>,
 }
 
 impl<'a> Run<'a> {
-    pub fn new(real: Client, ours: Client, prefix: &'a str) -> Self {
+    pub fn new(real: Client, ours: Client, prefix: &'a str, tally: &'a mut Tally) -> Self {
         Self {
             prefix,
             real: Side::new(real, prefix),
             ours: Side::new(ours, prefix),
             opened: BTreeMap::new(),
-            tally: Tally::default(),
+            tally,
             failures: Vec::new(),
             patience: 100,
+            last: 0,
         }
     }
 
     /// Runs the steps until the first failures, at most `most` of them.
     pub async fn steps(&mut self, steps: &[Step], most: usize) {
         for (at, step) in steps.iter().enumerate() {
+            self.tally.steps += 1;
             let report = match step {
                 Step::Call(call) => self.call(call).await,
                 Step::Open(id, call) => self.open(*id, call).await,
@@ -92,15 +90,16 @@ impl<'a> Run<'a> {
         }
         self.real.learn(call, &real);
         self.ours.learn(call, &ours);
-        *self.tally.codes.entry(real.code).or_default() += 1;
+        self.tally.count(call, real.code);
+        self.last = real.code;
         report.err()
     }
 
     /// Compares two answers; only an agreement is remembered in the labels.
     fn compare(&mut self, call: &Call, real: &Answer, ours: &Answer) -> Result<(), String> {
         let (mut left, mut right) = (self.real.labels.clone(), self.ours.labels.clone());
-        let real = left.answer(real, self.prefix);
-        let ours = right.answer(ours, self.prefix);
+        let real = left.answer(call, real, self.prefix);
+        let ours = right.answer(call, ours, self.prefix);
         let verdict = self.judge(call, &real, &ours);
         if verdict.is_ok() || !call.may_lag() {
             self.real.labels = left;
@@ -136,8 +135,14 @@ impl<'a> Run<'a> {
         let (real, ours) = tokio::join!(self.real.open(id, call), self.ours.open(id, call));
         self.opened.insert(id, call.clone());
         match (real, ours) {
-            (None, None) => None,
-            (Some(real), Some(ours)) => self.compare(call, &real, &ours).err(),
+            (None, None) => {
+                self.tally.count(call, 200);
+                None
+            }
+            (Some(real), Some(ours)) => {
+                self.tally.count(call, real.code);
+                self.compare(call, &real, &ours).err()
+            }
             (real, ours) => {
                 self.real.close(id);
                 self.ours.close(id);
@@ -146,18 +151,49 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Waits until the real server has given as many events as kubebox, which has none under way.
+    /// Waits until both servers have given everything that came before, and compares it.
     async fn close(&mut self, id: usize) -> Option<String> {
         if !self.real.watching(id) || !self.ours.watching(id) {
             return None;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        for _ in 0..5 * self.patience {
-            if self.real.heard(id).len() >= self.ours.heard(id).len() {
+        let call = self.opened.remove(&id)?;
+        let barrier = barrier(id, &call);
+        let mut passes = None;
+        if let Some(barrier) = &barrier {
+            if let Some(report) = self.call(&barrier.create).await {
+                return Some(format!("{}\n{report}", barrier.create));
+            }
+            passes = (self.last == 201).then_some(barrier);
+        }
+        self.settle(id, passes.map(|b| b.name.as_str())).await;
+        let differs = self.compare_watches(id, &call);
+        let delete = passes.and_then(|b| b.delete.as_ref());
+        match (differs, delete) {
+            (None, Some(delete)) => self.call(delete).await,
+            (differs, _) => differs,
+        }
+    }
+
+    /// Waits until both servers have shown the object that stands for the end; where there can be
+    /// none, for as many events as kubebox has given, which has none under way.
+    async fn settle(&mut self, id: usize, name: Option<&str>) {
+        for _ in 0..60 * self.patience {
+            let done = match name {
+                Some(name) => self.real.showed(id, name) && self.ours.showed(id, name),
+                None => self.real.heard(id).len() >= self.ours.heard(id).len(),
+            };
+            if done {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        match name {
+            Some(_) => self.tally.watches += 1,
+            None => self.tally.watches_by_count += 1,
+        }
+    }
+
+    fn compare_watches(&mut self, id: usize, call: &Call) -> Option<String> {
         let list = |side: &mut Side, prefix: &str| -> Vec<Value> {
             let heard = side.heard(id);
             let seen = heard.iter().filter_map(|e| side.labels.event(e, prefix));
@@ -168,9 +204,8 @@ impl<'a> Run<'a> {
         self.real.close(id);
         self.ours.close(id);
         self.tally.events += real.len();
-        let call = self.opened.remove(&id)?;
         if self
-            .judge(&call, &real.clone().into(), &ours.clone().into())
+            .judge(call, &real.clone().into(), &ours.clone().into())
             .is_ok()
         {
             return None;

@@ -22,6 +22,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     pub retry_after: String,
     pub body: Value,
+    /// Whether the body ends a line, as every object that Go's encoder writes does.
+    pub line: bool,
 }
 
 #[derive(Debug, Default)]
@@ -214,6 +216,16 @@ impl Side {
             .map_or(Vec::new(), |w| w.events.lock().unwrap().clone())
     }
 
+    /// Whether a watch has shown an object of this name, or has ended.
+    pub fn showed(&self, id: usize, name: &str) -> bool {
+        let name = self.fill(name);
+        self.heard(id).iter().any(|event| {
+            let object = &event["object"];
+            let row = &object["rows"][0]["object"]["metadata"]["name"];
+            event == "end" || object["metadata"]["name"] == *name || *row == *name
+        })
+    }
+
     pub fn close(&mut self, id: usize) {
         self.watches.remove(&id);
     }
@@ -240,6 +252,7 @@ async fn answer(response: http::Response<Payload>) -> Answer {
         media: header("content-type").join(","),
         warnings: header("warning"),
         retry_after: header("retry-after").join(","),
+        line: bytes.ends_with(b"\n"),
         body: serde_json::from_slice(&bytes).unwrap_or_else(|_| text()),
     }
 }

@@ -68,6 +68,18 @@ impl Call {
         found.map_or("", |(_, v)| v)
     }
 
+    /// Whether the path is that of a collection, not of one object.
+    pub fn is_collection(&self) -> bool {
+        super::kinds::ALL
+            .iter()
+            .any(|kind| self.path.ends_with(&format!("/{}", kind.plural)))
+    }
+
+    /// Whether the path leads to no namespace of the run.
+    pub fn is_everywhere(&self) -> bool {
+        !self.path.contains("/namespaces/")
+    }
+
     /// Whether the answer may come from a cache that lags on a real server.
     pub fn may_lag(&self) -> bool {
         self.method == "GET" && !self.param("resourceVersion").is_empty()
@@ -87,10 +99,20 @@ impl fmt::Display for Call {
                 write!(f, " [{name}: {value}]")?;
             }
         }
-        match &self.body {
-            Body::None => Ok(()),
-            Body::Text(text) => write!(f, " {text:.600}"),
-            Body::Edit { key, merge } => write!(f, " <{key}> + {merge}"),
+        let body = self.body.to_string();
+        if body.is_empty() {
+            return Ok(());
+        }
+        write!(f, " {body:.600}")
+    }
+}
+
+impl fmt::Display for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => Ok(()),
+            Self::Text(text) => f.write_str(text),
+            Self::Edit { key, merge } => write!(f, "<{key}> + {merge}"),
         }
     }
 }

@@ -22,7 +22,6 @@ pub(super) fn begin(resource: &Resource, version: usize, object: &mut Value, tim
         meta::remove(object, key);
     }
     meta::remove(object, "selfLink");
-    meta::remove(object, "generation");
     if resource.versions[version].status
         && let Some(map) = object.as_object_mut()
     {
@@ -53,8 +52,10 @@ pub(super) fn wrong_uid(call: &Call<'_>, registry: &Registry, uid: &str, own: &s
     let object = store::key(&call.target.namespace, &call.target.name);
     let key = [path, plural, &object].join("/");
     let key = key.trim_start_matches('/');
+    // Nearer to etcd, where a dry run does not come, keys have a root.
+    let root = if call.dry { "" } else { "/registry" };
     let why = format!(
-        "StorageError: invalid object, Code: 4, Key: /registry/{key}, ResourceVersion: 0, \
+        "StorageError: invalid object, Code: 4, Key: {root}/{key}, ResourceVersion: 0, \
          AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
          meta: {own}"
     );
@@ -76,10 +77,17 @@ pub(super) fn single_owners(call: &mut Call<'_>, object: &mut Value) {
         }
     }
     if !repeated.is_empty() {
-        let text = ".metadata.ownerReferences contains duplicate entries; API server dedups owner \
-                    references in 1.20+, and may reject such requests as early as 1.24; please \
-                    fix your requests; duplicate UID(s) observed: ";
-        call.warnings.push(format!("{text}{}", repeated.join(", ")));
+        // A patch is looked at once only, and late.
+        let when = match call.request.method {
+            http::Method::PATCH => " after mutating admission happens",
+            _ => "",
+        };
+        call.warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner \
+             references in 1.20+, and may reject such requests as early as 1.24; please fix your \
+             requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        ));
         meta::set(object, "ownerReferences", kept);
     }
 }
@@ -136,10 +144,11 @@ pub(super) fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
         // A change of these is refused, not undone; but what is going goes, whatever is sent.
         let refused = match *key {
             "uid" => true,
-            "deletionTimestamp" => !meta::terminating(old),
+            "deletionTimestamp" | "deletionGracePeriodSeconds" => !meta::terminating(old),
             _ => false,
         };
-        let sent = refused && !meta::text(new, key).is_empty();
+        let sent = new["metadata"].get(*key);
+        let sent = refused && sent.is_some_and(|v| !v.is_null() && v != "");
         let keep = *key != "generateName" && !sent;
         match old["metadata"].get(*key).filter(|_| keep) {
             Some(value) => meta::set(new, key, value.clone()),
@@ -172,8 +181,10 @@ pub(super) fn restore(call: &Call<'_>, new: &mut Value, old: &Value) {
         "finalize" => {
             let finalizers = new["spec"]["finalizers"].as_array().cloned();
             let finalizers = finalizers.filter(|list| !list.is_empty());
-            *new = old.clone();
+            new["spec"] = serde_json::json!({});
             copy_or_remove(&mut new["spec"], "finalizers", finalizers.map(Value::Array));
+            copy(new, "status");
+            complete(Builtin::Namespace, new, None);
         }
         _ => {
             if version.status {

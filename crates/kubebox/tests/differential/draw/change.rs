@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::kinds::ALL;
+use super::super::kinds::{ALL, Kind};
 use super::{Body, Call, Draw, NAMES, NAMESPACE, Step, bodies, faults};
 
 const MERGE: &str = "application/merge-patch+json";
@@ -49,12 +49,47 @@ impl Draw {
     }
 
     pub(super) fn json(&mut self) -> Call {
-        let (_, namespace, _, path, key) = self.target();
+        let (kind, namespace, _, path, key) = self.target();
         let count = 1 + self.dice.below(3);
+        let wild = self.dice.chance(40);
         let operations: Vec<Value> = (0..count)
-            .map(|_| self.operation(namespace, &key))
+            .map(|_| {
+                if wild {
+                    self.operation(namespace, &key)
+                } else {
+                    self.sound_operation(kind)
+                }
+            })
             .collect();
         self.patched(path, JSON, &operations.into())
+    }
+
+    /// An operation that applies to most objects of a kind.
+    fn sound_operation(&mut self, kind: &Kind) -> Value {
+        let field = match kind.plural {
+            "secrets" => json!(["/data/user", "djI="]),
+            "configmaps" => json!(["/data/a", format!("j{}", self.dice.below(3))]),
+            "serviceaccounts" => json!(["/automountServiceAccountToken", self.dice.chance(50)]),
+            "leases" => json!(["/spec/holderIdentity", "json"]),
+            "events" if kind.group.is_empty() => json!(["/message", "json"]),
+            "externalsecrets" => json!(["/spec/refreshInterval", "2h"]),
+            "secretstores" | "clustersecretstores" => json!(["/spec/controller", "json"]),
+            _ => json!(["/metadata/labels/app", "json"]),
+        };
+        let add = |path: &str, value: Value| json!({ "op": "add", "path": path, "value": value });
+        let at = field[0].as_str().unwrap_or_default().to_owned();
+        match self.dice.below(9) {
+            0..=2 => add(&at, field[1].clone()),
+            3 => add(
+                "/metadata/labels",
+                json!({ "app": self.dice.pick(&["web", "db"]) }),
+            ),
+            4 => add("/metadata/annotations", json!({ "x.io/note": "json" })),
+            5 => json!({ "op": "test", "path": "/kind", "value": kind.kind }),
+            6 => json!({ "op": "replace", "path": at, "value": field[1] }),
+            7 => json!({ "op": "copy", "from": "/kind", "path": "/metadata/labels" }),
+            _ => json!({ "op": "remove", "path": at }),
+        }
     }
 
     fn operation(&mut self, namespace: &str, key: &str) -> Value {
@@ -172,9 +207,11 @@ impl Draw {
 
     pub(super) fn delete(&mut self) -> Call {
         let (_, _, _, path, key) = self.target();
-        let mut call = self.shaped(Call::new("DELETE", path));
+        let mut call = self.shaped(Call::new("DELETE", path.clone()));
         if self.dice.chance(10) {
             call = call.query("dryRun", "All");
+        } else if self.dice.chance(60) {
+            self.unmade(&path);
         }
         if self.dice.chance(15) {
             let policy = self
