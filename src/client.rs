@@ -5,27 +5,10 @@ use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use kube::client::{Body, ConfigExt};
-use kube::config::KubeconfigError;
 use kube::{Client, Config};
 use tower::{BoxError, ServiceBuilder};
 
 use crate::metrics::faults;
-
-/// Why a kubeconfig cannot be read, without a word of it: it may hold a token, and parsers quote
-/// what they read.
-#[must_use]
-pub fn unreadable(error: &KubeconfigError) -> String {
-    match error {
-        KubeconfigError::ReadConfig(error, _) => error.to_string(),
-        KubeconfigError::Parse(error) => {
-            let line = error
-                .location()
-                .map(|place| format!(" (line {})", place.line()));
-            format!("it is no kubeconfig{}", line.unwrap_or_default())
-        }
-        other => other.to_string(),
-    }
-}
 
 fn counted(error: hyper_util::client::legacy::Error) -> BoxError {
     faults::count(&error, !error.is_connect());

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use tidegate_fetch::{Fetch, FetchOptions, FingerprintKey, SessionOptions, Sessions, TokioClock};
+use tidegate_storm::target;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -240,7 +241,7 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
     let config = match &args.kubeconfig {
         Some(path) => {
             let told = |error| {
-                let why = client::unreadable(&error);
+                let why = target::unreadable(&error);
                 usage(format!("--kubeconfig {}: {why}", path.display()))
             };
             let file = Kubeconfig::read_from(path).map_err(told)?;
@@ -250,7 +251,7 @@ async fn connect(args: &ControllerArgs) -> Result<(Client, String), ControllerEr
         }
         None if args.context.is_some() => Config::from_kubeconfig(&options)
             .await
-            .map_err(|error| usage(format!("--context: {}", client::unreadable(&error))))?,
+            .map_err(|error| usage(format!("--context: {}", target::unreadable(&error))))?,
         None => Config::infer().await.map_err(|error| {
             usage(format!(
                 "no cluster: name one with --kubeconfig FILE or KUBECONFIG ({error})"

@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use kube::Config;
 use kube::client::{Body, Client};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -143,6 +143,20 @@ impl Cluster {
     }
 }
 
+/// A kubeconfig may hold a token, and parsers quote what they read.
+fn unreadable(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(error, _) => error.to_string(),
+        KubeconfigError::Parse(error) => {
+            let line = error
+                .location()
+                .map(|place| format!(" (line {})", place.line()));
+            format!("it is no kubeconfig{}", line.unwrap_or_default())
+        }
+        other => chain(other),
+    }
+}
+
 async fn config(options: &Options) -> Result<Config, Failure> {
     let wanted = KubeConfigOptions {
         context: options.context.clone(),
@@ -152,7 +166,7 @@ async fn config(options: &Options) -> Result<Config, Failure> {
         Some(path) => {
             let told =
                 |words: String| Failure::usage(format!("--kubeconfig {}: {words}", path.display()));
-            let file = Kubeconfig::read_from(path).map_err(|error| told(chain(&error)))?;
+            let file = Kubeconfig::read_from(path).map_err(|error| told(unreadable(&error)))?;
             Config::from_custom_kubeconfig(file, &wanted)
                 .await
                 .map_err(|error| told(chain(&error)))?

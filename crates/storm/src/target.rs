@@ -192,25 +192,27 @@ fn wrong(path: &std::path::Path, error: &dyn std::error::Error) -> TargetError {
     }
 }
 
-/// A kubeconfig may hold a token, and parsers quote what they read.
-fn unreadable(path: &std::path::Path, error: &KubeconfigError) -> TargetError {
-    TargetError::Kubeconfig {
-        path: path.display().to_string(),
-        why: match error {
-            KubeconfigError::ReadConfig(error, _) => error.to_string(),
-            KubeconfigError::Parse(error) => {
-                let line = error
-                    .location()
-                    .map(|place| format!(" (line {})", place.line()));
-                format!("it is no kubeconfig{}", line.unwrap_or_default())
-            }
-            other => api::chain(other),
-        },
+/// Why a kubeconfig cannot be read, without a word of it: it may hold a token, and parsers quote
+/// what they read.
+#[must_use]
+pub fn unreadable(error: &KubeconfigError) -> String {
+    match error {
+        KubeconfigError::ReadConfig(error, _) => error.to_string(),
+        KubeconfigError::Parse(error) => {
+            let line = error
+                .location()
+                .map(|place| format!(" (line {})", place.line()));
+            format!("it is no kubeconfig{}", line.unwrap_or_default())
+        }
+        other => api::chain(other),
     }
 }
 
 async fn dialler(path: &PathBuf, context: Option<&str>) -> Result<Dialler, TargetError> {
-    let file = Kubeconfig::read_from(path).map_err(|error| unreadable(path, &error))?;
+    let file = Kubeconfig::read_from(path).map_err(|error| TargetError::Kubeconfig {
+        path: path.display().to_string(),
+        why: unreadable(&error),
+    })?;
     let options = KubeConfigOptions {
         context: context.map(str::to_owned),
         ..KubeConfigOptions::default()

@@ -272,4 +272,13 @@ fn files_that_are_not_what_was_meant_are_named_and_nothing_is_left_beside_them()
         4,
         "needs --etcd",
     );
+    // Nothing of it is quoted: it may hold a token.
+    let broken = path("broken");
+    write(
+        &folder.path().join("broken"),
+        "users:\n- user: {token: s3cr3t\n",
+    );
+    let status = ["status", "--kubeconfig", &broken];
+    check(&status, 2, "broken: it is no kubeconfig (line ");
+    assert!(!run(&status).err.contains("s3cr3t"));
 }
