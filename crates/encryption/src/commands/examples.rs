@@ -30,7 +30,8 @@ Examples:
   # Without etcd: what the API servers tell, which proves nothing (code 1)
   tidegate encryption verify --kubeconfig admin.conf
 
-Exit codes: 0 all encrypted, 1 something is not, or nothing is proven, 2 wrong usage, 3 not reached.";
+Exit codes: 0 all encrypted, 1 something is not, or nothing is proven, 2 wrong usage, 3 not
+reached, 4 etcd is not that of the API servers.";
 
 /// Of `rewrite`.
 pub(super) const REWRITE: &str = "\

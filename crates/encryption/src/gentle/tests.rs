@@ -147,28 +147,24 @@ fn a_server_that_answers_no_request_of_ours_is_still_rewritten_slowly() {
     assert!(gentle.rate() <= LEAST);
 }
 
+/// What 100 a second become, the idle tail being 19.5 ms.
+fn check(what: &str, learn: &dyn Fn(&mut Gentle), expected: f64) {
+    let mut gentle = Gentle::new(100);
+    gentle.rate = 100.0;
+    gentle.idle = VecDeque::from([(1..=40).map(|i| MS * i / 2).collect()]);
+    gentle.phase = Phase::Working {
+        since: Duration::ZERO,
+    };
+    let tail = gentle.idle_tail();
+    assert_eq!(tail, Some(MS * 39 / 2), "not the very slowest");
+    gentle.judge();
+    learn(&mut gentle);
+    let rate = gentle.rate();
+    assert!((rate - expected).abs() < 0.01, "{what}: {rate}");
+}
+
 #[test]
 fn the_rate_falls_by_each_sort_of_trouble() {
-    let check = |what: &str, learn: &dyn Fn(&mut Gentle), expected: f64| {
-        let mut gentle = Gentle::new(100);
-        gentle.rate = 100.0;
-        gentle.idle = VecDeque::from([(1..=40).map(|i| MS * i / 2).collect()]);
-        gentle.phase = Phase::Working {
-            since: Duration::ZERO,
-        };
-        assert_eq!(
-            gentle.idle_tail(),
-            Some(MS * 39 / 2),
-            "not the very slowest"
-        );
-        gentle.judge();
-        learn(&mut gentle);
-        assert!(
-            (gentle.rate() - expected).abs() < 0.01,
-            "{what}: {}",
-            gentle.rate()
-        );
-    };
     check("at twice the tail", &|one| one.learn(false, MS * 39), 100.0);
     check("above it", &|one| one.learn(false, MS * 40), 70.0);
     check("much above it", &|one| one.learn(false, MS * 120), 34.3);
@@ -186,6 +182,11 @@ fn the_rate_falls_by_each_sort_of_trouble() {
         &back,
         1.01_f64.powi(324) * 1.0018_f64.powi(6),
     );
+    check("an idle one", &|one| one.learn(true, MS * 1000), 100.0);
+}
+
+#[test]
+fn what_pauses_share_is_not_our_doing() {
     let alone = |one: &mut Gentle| {
         one.learn(false, MS * 40);
         one.idle.push_back(vec![MS; AGAIN]);
@@ -222,7 +223,6 @@ fn the_rate_falls_by_each_sort_of_trouble() {
         one.judge();
     };
     check("429 is never taken back", &told, 35.0);
-    check("an idle one", &|one| one.learn(true, MS * 1000), 100.0);
 }
 
 proptest! {

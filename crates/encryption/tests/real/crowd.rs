@@ -113,25 +113,26 @@ fn start(bed: &Bed, checkpoint: &str) -> Child {
     command.spawn().unwrap()
 }
 
+/// A cluster with so many Secrets under an old key, and one ConfigMap.
+async fn crowd(count: usize) -> Bed {
+    let bed = Bed::start(&config(&[OLD], false)).await;
+    bed.secrets("s", count).await;
+    let map = serde_json::json!({ "metadata": { "name": "unrelated" } });
+    let maps = "/api/v1/namespaces/default/configmaps";
+    bed.admin().post(maps, &map).await.unwrap().ok().unwrap();
+    bed.change(&config(&[NEW, OLD], false)).await;
+    bed
+}
+
 #[tokio::test]
 async fn a_crowd_is_rewritten_whole_in_bounded_memory() {
     let count = number("TIDEGATE_REWRITE_SECRETS", 500) as usize;
     let window = Duration::from_secs(number("TIDEGATE_REWRITE_WINDOW", 3600));
     let quiet = window.min(Duration::from_secs(number("TIDEGATE_REWRITE_IDLE", 1)));
     let skipped = if count > 500 { SKIPPED } else { Duration::ZERO };
-    let bed = &Bed::start(&config(&[OLD], false)).await;
-    bed.secrets("s", count).await;
-    let map = serde_json::json!({ "metadata": { "name": "unrelated" } });
-    let maps = "/api/v1/namespaces/default/configmaps";
-    bed.admin().post(maps, &map).await.unwrap().ok().unwrap();
-    bed.change(&config(&[NEW, OLD], false)).await;
-
-    let checkpoint = bed
-        .folder
-        .path()
-        .join("checkpoint.json")
-        .display()
-        .to_string();
+    let bed = &crowd(count).await;
+    let checkpoint = bed.folder.path().join("checkpoint.json");
+    let checkpoint = checkpoint.to_str().unwrap();
     let (mut before, mut during) = (Vec::new(), Vec::new());
     let (stop, peak) = (&AtomicBool::new(false), &AtomicU64::new(0));
     let (mut took, mut runs) = (Duration::ZERO, 0);
@@ -139,7 +140,7 @@ async fn a_crowd_is_rewritten_whole_in_bounded_memory() {
     let ran = loop {
         let calm = calm();
         idle(bed, quiet, skipped.min(quiet / 4), &mut before).await;
-        let (began, child) = (now(), start(bed, &checkpoint));
+        let (began, child) = (now(), start(bed, checkpoint));
         runs += 1;
         let rewrite = async {
             let ran = ended(child, window, peak).await;
@@ -182,7 +183,6 @@ async fn a_crowd_is_rewritten_whole_in_bounded_memory() {
     );
     assert!(peak.load(Ordering::Relaxed) < 128 * 1024);
     if runs == 1 && std::env::var("TIDEGATE_REWRITE_FLAGS").is_err() {
-        assert!(felt.is_some(), "{}", ran.err);
         let requests = bed.plane.requests_since(mark).await.unwrap();
         let touches = requests.iter().filter(|one| one.verb == "patch").count();
         assert_eq!(touches, count, "one touch each");
