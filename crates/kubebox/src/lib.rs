@@ -34,9 +34,7 @@
 //! | `protobuf-answers` | protobuf on request | JSON, or 406 when only protobuf is accepted |
 //! | `yaml-bodies` | YAML bodies and answers | 415, 406 |
 //! | `go-decoder-words` | type errors quote Go types | same code and shape, other type |
-//! | `zero-values` | some empty fields of namespaces are printed (`spec: {}`) | left out |
 //! | `go-values` | unchangeable fields of an event are quoted as Go structs | as JSON |
-//! | `group-version-syntax` | an apiVersion with two slashes is a 422 of a patch | 400 |
 //! | `descriptions` | its own texts describe columns and fields of built-in kinds | our own |
 //! | `openapi-v2-protobuf` | all definitions | none, so kubectl leaves validation to the server |
 //! | `patch-quotes` | a patch with an undecodable outcome quotes the whole object | leaves it out |

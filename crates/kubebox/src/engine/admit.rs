@@ -138,7 +138,10 @@ impl Engine {
             let metadata = &mut object["metadata"];
             prune(&self.registry.meta, metadata, "metadata", &mut unknown);
         }
-        let texts = strict_texts(repeated, &unknown);
+        // What a struct has no field for is named once, however often it stands.
+        let twice = |path: &&String| !(typed && unknown.contains(path));
+        let repeated: Vec<String> = repeated.iter().filter(twice).cloned().collect();
+        let texts = strict_texts(&repeated, &unknown);
         // An empty list of managedFields means "forget them", and must reach the tracker. Of custom
         // resources it is lost on the way, as on a real server.
         let reset = typed

@@ -45,6 +45,11 @@ impl Engine {
                 if patch.is_null() || (lenient && !patch.is_object() && !patch.is_array()) {
                     return Err(ApiError::bad_request(NO_PATCH));
                 }
+                if lenient && patch.is_array() {
+                    let text = go_mismatch(&patch, "struct");
+                    let text = format!("couldn't get version/kind; json parse error: {text}");
+                    return Err(ApiError::patched(&ApiError::bad_request(text)));
+                }
                 need_object(&media, &patch)?;
                 merge(&mut object, &patch, 0);
             }

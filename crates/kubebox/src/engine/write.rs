@@ -157,6 +157,11 @@ impl Engine {
         self.namespace_of(call)?;
         let old = typed(&resource, version, stored.value());
         let sent = meta::text(&new, "resourceVersion");
+        let sent = if sent == "0" { "" } else { sent };
+        if !sent.is_empty() && sent.parse::<u64>().is_err() {
+            let text = format!("strconv.ParseUint: parsing \"{sent}\": invalid syntax");
+            return Err(ApiError::internal(text));
+        }
         if sent.is_empty() && !unconditional(&resource) {
             let text = "must be specified for an update";
             let errors = [FieldError::invalid("metadata.resourceVersion", 0, text)];

@@ -92,6 +92,10 @@ impl Labels {
     }
 
     fn object(&mut self, body: &mut Value, prefix: &str) {
+        // The version of a list without any items says how far a cache had come.
+        if body["kind"] == "PartialObjectMetadataList" && body["items"].is_null() {
+            body["metadata"]["resourceVersion"] = "list".into();
+        }
         for list in ["items", "rows"] {
             if let Some(items) = body.get_mut(list).and_then(Value::as_array_mut) {
                 items.retain(|i| inside(i.get("object").unwrap_or(i), prefix));

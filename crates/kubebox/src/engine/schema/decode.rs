@@ -9,6 +9,12 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
     if value.is_null() {
         return None;
     }
+    // A wrong time ends Go's decoding at once; what has another type is told only at the end.
+    if path.is_empty()
+        && let Some(text) = wrong_time(schema, value)
+    {
+        return Some(text);
+    }
     let kind = schema.kind?;
     if !schema.int_or_string && !fits(kind, value) {
         let got = match value {
@@ -55,6 +61,23 @@ pub(crate) fn mismatch(schema: &Schema, value: &Value, owner: &str, path: &str) 
         Value::Array(items) => {
             let inner = schema.items.as_deref()?;
             items.iter().find_map(|v| mismatch(inner, v, owner, path))
+        }
+        _ => None,
+    }
+}
+
+fn wrong_time(schema: &Schema, value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if matches!(schema.format.as_str(), "microtime" | "date-time") => {
+            times::canonical(&schema.format, text).err()
+        }
+        Value::Object(map) => map.iter().find_map(|(key, v)| {
+            let inner = schema.properties.get(key)?;
+            wrong_time(inner, v)
+        }),
+        Value::Array(items) => {
+            let inner = schema.items.as_deref()?;
+            items.iter().find_map(|v| wrong_time(inner, v))
         }
         _ => None,
     }
