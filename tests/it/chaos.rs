@@ -1,10 +1,13 @@
 //! Shell. The storm: 300 objects, every fault at once for two virtual hours, twenty kills; then the
 //! promises are judged over everything that was asked and written.
 //!
-//! `cargo test -p tidegate --test it chaos` runs the seeds of CI. More, or one again, by the
-//! environment: `TIDEGATE_SOAK_FIRST=1 TIDEGATE_SOAK_SEEDS=5000`.
+//! A seed is a run: the same seed asks the same at the same virtual time, byte for byte.
+//!
+//! `cargo test -p tidegate --test it chaos` runs the seeds of CI. Others, or one alone, by the
+//! environment: `TIDEGATE_SOAK_FIRST=1000 TIDEGATE_SOAK_SEEDS=5000`.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +30,8 @@ mod weather;
 
 /// Seeds of one run.
 const SEEDS: u64 = 8;
+/// Seeds between two words of how far it is.
+const STEP: u64 = 25;
 const STORM: Duration = Duration::from_secs(2 * 3600);
 const KILLS: usize = 20;
 const FLAGS: &[&str] = &["--status-heartbeat", "off", "--lease-duration", "60s"];
@@ -49,8 +54,7 @@ fn whatever_breaks_the_promises_hold() {
     let setting = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
     let first = setting("TIDEGATE_SOAK_FIRST").unwrap_or(1);
     let seeds = setting("TIDEGATE_SOAK_SEEDS").unwrap_or(SEEDS);
-    eprintln!("storm: {seeds} seeds from {first} (TIDEGATE_SOAK_SEEDS, TIDEGATE_SOAK_FIRST)");
-    let next = AtomicU64::new(first);
+    let (next, done) = (AtomicU64::new(first), AtomicU64::new(0));
     let failed = Mutex::new(Vec::new());
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
@@ -61,25 +65,38 @@ fn whatever_breaks_the_promises_hold() {
                     if seed >= first + seeds {
                         return;
                     }
-                    if catch_unwind(AssertUnwindSafe(|| run(seed, None))).is_err() {
+                    if catch_unwind(AssertUnwindSafe(|| run(seed, Tape::blank))).is_err() {
                         failed.lock().unwrap().push(seed);
+                        tell(&format!("seed {seed} failed; alone: {}", alone(seed)));
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    if done.is_multiple_of(STEP) && done < seeds {
+                        tell(&format!("storm: {done} of {seeds} seeds"));
                     }
                 }
             });
         }
     });
     let failed = failed.into_inner().unwrap();
-    assert!(
-        failed.is_empty(),
-        "{} of {seeds} seeds failed: {failed:?}",
-        failed.len()
-    );
+    let count = failed.len();
+    assert!(count == 0, "{count} of {seeds} seeds failed: {failed:?}");
+}
+
+/// How to run one seed again.
+fn alone(seed: u64) -> String {
+    let test = "cargo test -p tidegate --test it chaos::whatever";
+    format!("TIDEGATE_SOAK_FIRST={seed} TIDEGATE_SOAK_SEEDS=1 {test}")
+}
+
+/// Says it at once: what a test prints otherwise is kept until it fails.
+fn tell(line: &str) {
+    let _nobody_listens = writeln!(std::io::stderr(), "{line}");
 }
 
 #[test]
 fn a_seed_is_a_run() {
     let run = || {
-        let run = std::thread::spawn(|| run(1, Some(Tape::running)));
+        let run = std::thread::spawn(|| run(1, Tape::running));
         run.join().unwrap()
     };
     let (one, other) = (run(), run());
@@ -87,14 +104,14 @@ fn a_seed_is_a_run() {
 }
 
 /// Runs one storm; gives what was asked in it, when there is a tape.
-fn run(seed: u64, tape: Option<fn() -> Tape>) -> Vec<String> {
+fn run(seed: u64, tape: fn() -> Tape) -> Vec<String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .unwrap();
     runtime.block_on(async {
-        let tape = tape.unwrap_or(Tape::blank)();
+        let tape = tape();
         let storm = Storm::begin(seed, tape.clone()).await;
         let mut storm = Tail(storm);
         let replica = storm.0.rage().await;
