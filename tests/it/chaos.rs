@@ -29,7 +29,7 @@ mod load;
 mod weather;
 
 /// Seeds of one run.
-const SEEDS: u64 = 8;
+const SEEDS: u64 = 200;
 /// Seeds between two words of how far it is.
 const STEP: u64 = 25;
 const STORM: Duration = Duration::from_secs(2 * 3600);
