@@ -42,6 +42,8 @@ const SEED: u64 = 20_261_123;
 const SEQUENCES: u64 = 6;
 /// Steps of a sequence; other numbers by `KUBEBOX_SEQUENCES` and `KUBEBOX_STEPS`.
 const STEPS: u64 = 900;
+/// Most sequences of a run in which the real server may have had a bad moment.
+const MOMENTS: usize = 2;
 /// Most runs that the search for a shorter sequence takes.
 const SHRINKS: usize = 60;
 
@@ -99,24 +101,15 @@ async fn define(client: &Client) {
 
 /// Runs the steps up to a failure on fresh state, and says whether the last one still fails.
 async fn fails_again(real: &Client, attempt: usize, steps: Vec<Step>) -> bool {
-    let ours = our_client(false);
-    define(&ours).await;
-    let prefix = format!("x{attempt}-");
-    let mut tally = Tally::default();
-    let mut run = Run::new(real.clone(), ours, &prefix, &mut tally);
-    run.steps(&steps, 1).await;
-    run.failures
-        .first()
-        .is_some_and(|f| f.step + 1 == steps.len())
+    let (prefix, mut tally) = (format!("x{attempt}-"), Tally::default());
+    let failures = drive(real, &prefix, &steps, 1, &mut tally).await;
+    failures.first().is_some_and(|f| f.step + 1 == steps.len())
 }
 
-/// The report of failures: step, both answers, and the fewest steps that show the only one.
+/// The report of failures: the fewest steps that show the only one, then step and both answers of
+/// each, which stand last so that no shortened log loses them.
 async fn report(real: &Client, failures: &[Failure], steps: &[Step], short: bool) -> String {
     let mut text = String::new();
-    for failure in failures {
-        text.push_str(&failure.report);
-        text.push('\n');
-    }
     if let [only] = failures
         && only.step < steps.len()
         && short
@@ -127,12 +120,31 @@ async fn report(real: &Client, failures: &[Failure], steps: &[Step], short: bool
             fails_again(real, attempt, fewer)
         };
         let kept = run::shrink(&steps[..=only.step], SHRINKS, again).await;
-        text.push_str("the same with fewer steps:\n");
+        text.push_str("steps that lead there:\n");
         for step in kept {
             text.push_str(&format!("  {step}\n"));
         }
     }
+    for failure in failures {
+        text.push_str(&failure.report);
+        text.push('\n');
+    }
     text
+}
+
+/// Drives the steps on fresh state, under names that start with `prefix`.
+async fn drive(
+    real: &Client,
+    prefix: &str,
+    steps: &[Step],
+    most: usize,
+    tally: &mut Tally,
+) -> Vec<Failure> {
+    let ours = our_client(false);
+    define(&ours).await;
+    let mut run = Run::new(real.clone(), ours, prefix, tally);
+    run.steps(steps, most).await;
+    run.failures
 }
 
 #[tokio::test]
@@ -147,15 +159,20 @@ async fn random_requests_are_answered_alike() {
     let most = usize::try_from(number("KUBEBOX_FAILURES", 1)).unwrap();
     let mut tally = Tally::default();
     let mut reports = Vec::new();
+    let mut once = Vec::new();
     for at in 0..sequences {
         let (seed, length) = (chosen.0 + at, usize::try_from(chosen.1).unwrap());
-        let ours = our_client(false);
-        define(&ours).await;
         let steps = draw::sequence(seed, length);
-        let prefix = format!("s{at}-");
-        let mut run = Run::new(real.clone(), ours, &prefix, &mut tally);
-        run.steps(&steps, most).await;
-        let failures = std::mem::take(&mut run.failures);
+        let mut failures = drive(&real, &format!("s{at}-"), &steps, most, &mut tally).await;
+        if most == 1 && !failures.is_empty() {
+            // A sequence leaves kubebox no choice. The real server has one: its caches and its
+            // store have bad moments, which do not come twice at the same step.
+            let again = drive(&real, &format!("r{at}-"), &steps, most, &mut tally).await;
+            let first = std::mem::replace(&mut failures, again);
+            if failures.is_empty() {
+                once.extend(first.iter().map(|f| format!("seed {seed}: {}", f.report)));
+            }
+        }
         if !failures.is_empty() {
             let text = report(&real, &failures, &steps, sequences == SEQUENCES).await;
             reports.push(format!("seed {seed}:\n{text}"));
@@ -165,7 +182,9 @@ async fn random_requests_are_answered_alike() {
         }
     }
     println!("{tally}");
+    println!("{} differed once and not again: {once:#?}", once.len());
     assert!(reports.is_empty(), "{}", reports.join("\n"));
+    assert!(once.len() <= MOMENTS, "{}", once.join("\n"));
     if (chosen, sequences) != ((SEED, STEPS), SEQUENCES) {
         return;
     }
