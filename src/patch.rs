@@ -13,9 +13,11 @@ use tidegate_stages::{
 
 use crate::controller::world::World;
 use crate::patch::api::{Api, Refusal, percent};
+use crate::patch::endings::Endings;
 use crate::patch::permits::Class;
 
 pub mod api;
+pub mod endings;
 pub mod limit;
 pub mod permits;
 
@@ -41,6 +43,12 @@ impl Patcher {
     #[must_use]
     pub fn new(api: Api, world: Arc<RwLock<World>>) -> Self {
         Self { api, world }
+    }
+
+    /// Namespaces that take nothing new.
+    #[must_use]
+    pub fn endings(&self) -> &Endings {
+        self.api.endings()
     }
 
     /// Performs `change` for an object of `namespace`, as urgent as `class`.
@@ -127,7 +135,9 @@ impl Patcher {
         );
         let body = intent.create_body().into_inner();
         let request = json_request("POST", &path, body.to_vec());
-        match self.api.send::<Secret>(class, request).await {
+        let namespace = &intent.owner.namespace;
+        let sent = self.api.send_into::<Secret>(namespace, class, request);
+        match sent.await {
             Ok(secret) => Ok(self.keep(&secret, intent, Written::Created)),
             Err(Refusal::AlreadyExists) => self.merge(intent, class).await,
             Err(refusal) => Err(failed("the Secret could not be created", &refusal)),
@@ -138,11 +148,10 @@ impl Patcher {
         let intent = &update.intent;
         let path = format!("{}?fieldManager={}", path_of(intent), manager(intent));
         let body = update.patch_body().into_inner();
-        match self
-            .api
-            .send::<Secret>(class, patch_request(&path, body.to_vec()))
-            .await
-        {
+        let request = patch_request(&path, body.to_vec());
+        let namespace = &intent.owner.namespace;
+        let sent = self.api.send_into::<Secret>(namespace, class, request);
+        match sent.await {
             Ok(secret) => Ok(self.keep(&secret, intent, Written::Updated)),
             // 422: an operation no longer fits what is there; 404: it is gone.
             Err(Refusal::Conflict | Refusal::NotFound) => Err(ApplyFailure::Conflict),
@@ -222,7 +231,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 fn failed(what: &str, refusal: &Refusal) -> ApplyFailure {
     let kind = match refusal {
-        Refusal::Forbidden(_) => ErrorKind::Denied,
+        Refusal::Forbidden(_) | Refusal::Ending => ErrorKind::Denied,
         Refusal::Throttled => ErrorKind::Throttled { after: None },
         Refusal::Invalid(_) | Refusal::TooLarge => ErrorKind::Invalid,
         Refusal::NotFound => ErrorKind::NotFound,

@@ -311,14 +311,18 @@ impl Inner {
         let path = format!("{}?fieldManager={STATUS_MANAGER}", subject.path());
         let body = pending.body.clone();
         let patch = request("PATCH", &path, "application/merge-patch+json", body);
-        match self.api.send::<Written>(pending.class, patch).await {
+        let namespace = &subject.namespace;
+        let sent = self
+            .api
+            .send_into::<Written>(namespace, pending.class, patch);
+        match sent.await {
             Ok(written) => {
                 if let Ok(version) = written.metadata.resource_version.parse() {
                     lock(&self.made).insert(subject, version);
                 }
                 ticket.done(None);
             }
-            Err(Refusal::NotFound) => ticket.done(None),
+            Err(Refusal::NotFound | Refusal::Ending) => ticket.done(None),
             Err(refusal) => {
                 let (namespace, name) = (&*subject.namespace, &*subject.name);
                 tracing::warn!(namespace, name, %refusal, "status not written, will be retried");

@@ -268,7 +268,10 @@ impl Context {
         let mut memory = lock(&self.memories).get(key).cloned().unwrap_or_default();
         memory.trigger = trigger;
         memory.refreshed_at = memory.refreshed_at.max(self.polled_at(key));
-        Some(self.seen().observe(key, object, memory, &self.config))
+        let mut observed = self.seen().observe(key, object, memory, &self.config);
+        // The API server may have told before the watch does.
+        observed.namespace.terminating |= self.patcher.endings().hold(&key.namespace);
+        Some(observed)
     }
 
     /// Waits until an object of `lane` may be rendered and written.

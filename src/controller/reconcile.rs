@@ -8,7 +8,7 @@ use tidegate_contract::{ErrorKind, ProviderError, RemoteKey, RemoteSecret};
 use tidegate_fetch::{Answer, Read, Seen, Source, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
-    Change, Env, FetchFailure, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
+    Change, Env, FetchFailure, IdleReason, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
     PlannedRead, ReadPlan, Rendered, Seed, SyncError, Trigger, diff, plan, render, schedule,
     status,
 };
@@ -216,6 +216,9 @@ async fn write(ctx: &Context, observed: &Observed, change: &Change, lane: Lane) 
         .await;
     if let Ok(applied) = &result {
         ctx.metrics.wrote(applied.written);
+    }
+    if result.is_err() && ctx.patcher.endings().hold(&observed.key.namespace) {
+        return Outcome::Idle(IdleReason::NamespaceTerminating);
     }
     change.conclude(result)
 }

@@ -212,10 +212,14 @@ fn namespaces(ctx: &Arc<Context>, stop: &CancellationToken) -> Task {
         |ctx| ctx.seen().namespaces(),
         |ctx, seen| match seen {
             Seen::Applied { object, initial } => {
+                ctx.patcher.endings().see(&object);
                 let looks = ctx.world().set_namespace(&object);
                 looks.into_iter().for_each(|look| ctx.look(look, initial));
             }
-            Seen::Gone(key) => ctx.world().remove_namespace(&key.name),
+            Seen::Gone(key) => {
+                ctx.patcher.endings().over(&key.name);
+                ctx.world().remove_namespace(&key.name);
+            }
             Seen::Listed => {}
         },
     )

@@ -13,6 +13,7 @@ use tidegate_stages::{
 use super::few::Few;
 use super::packed::{Packed, target_of};
 use super::relations::{Links, Relations, StoreId};
+use crate::patch::endings::is_ending;
 use removed::Removed;
 pub use shown::{Arrival, Broken, Look, StoreEntry};
 
@@ -157,14 +158,9 @@ impl World {
             .as_deref()
             .unwrap_or_default()
             .into();
-        let phase = namespace
-            .status
-            .as_ref()
-            .and_then(|status| status.phase.as_deref());
         let view = NamespaceView {
             labels: Arc::new(namespace.metadata.labels.clone().unwrap_or_default()),
-            terminating: namespace.metadata.deletion_timestamp.is_some()
-                || phase == Some("Terminating"),
+            terminating: is_ending(namespace),
         };
         let old = self.namespaces.insert(Arc::clone(&name), view.clone());
         let same =

@@ -11,6 +11,7 @@ use kube::core::Status;
 use serde::de::DeserializeOwned;
 
 use super::DEADLINE;
+use super::endings::Endings;
 use super::limit::Verdict;
 use super::permits::{Class, Permit, Permits};
 use crate::clock::Clock;
@@ -38,6 +39,9 @@ pub enum Refusal {
     /// 400 or 422, with what is known of the field.
     #[error("refused as invalid{0}")]
     Invalid(String),
+    /// 403 because the namespace is being deleted, or not sent because it is known to be.
+    #[error("forbidden (the namespace is being deleted)")]
+    Ending,
     /// 413.
     #[error("too large for the API server")]
     TooLarge,
@@ -58,6 +62,7 @@ pub struct Api {
     client: ClientDebug,
     permits: Permits,
     leadership: Leadership,
+    endings: Endings,
     clock: Clock,
 }
 
@@ -79,8 +84,15 @@ impl Api {
             client: ClientDebug(client),
             permits,
             leadership,
+            endings: Endings::default(),
             clock,
         }
+    }
+
+    /// Namespaces that take nothing new.
+    #[must_use]
+    pub fn endings(&self) -> &Endings {
+        &self.endings
     }
 
     /// The clock of permits and deadlines.
@@ -89,7 +101,8 @@ impl Api {
         self.clock
     }
 
-    /// Sends a write. 429 and dropped connections are tried again a few times.
+    /// Sends a write that a namespace's end does not stop: a deletion, or what lets one go on. 429
+    /// and dropped connections are tried again a few times.
     ///
     /// # Errors
     /// See [`Refusal`].
@@ -98,7 +111,34 @@ impl Api {
         class: Class,
         request: Request<Vec<u8>>,
     ) -> Result<T, Refusal> {
-        self.attempt(class, request, true).await
+        let may = || match self.leadership.may_write() {
+            true => Ok(()),
+            false => Err(Refusal::NotLeader),
+        };
+        self.attempt(class, request, may).await
+    }
+
+    /// Sends a write into a namespace as [`Api::send`] does, unless the namespace ends; asked when
+    /// it has its permit, since it may have waited for that for long.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub async fn send_into<T: DeserializeOwned>(
+        &self,
+        namespace: &str,
+        class: Class,
+        request: Request<Vec<u8>>,
+    ) -> Result<T, Refusal> {
+        let may = || match (self.leadership.may_write(), self.endings.hold(namespace)) {
+            (false, _) => Err(Refusal::NotLeader),
+            (true, true) => Err(Refusal::Ending),
+            (true, false) => Ok(()),
+        };
+        let answer = self.attempt(class, request, may).await;
+        if matches!(answer, Err(Refusal::Ending)) {
+            self.endings.begin(namespace);
+        }
+        answer
     }
 
     /// Sends a read, which needs no Lease.
@@ -110,14 +150,14 @@ impl Api {
         class: Class,
         request: Request<Vec<u8>>,
     ) -> Result<T, Refusal> {
-        self.attempt(class, request, false).await
+        self.attempt(class, request, || Ok(())).await
     }
 
     async fn attempt<T: DeserializeOwned>(
         &self,
         class: Class,
         request: Request<Vec<u8>>,
-        write: bool,
+        may: impl Fn() -> Result<(), Refusal>,
     ) -> Result<T, Refusal> {
         let mut last = Refusal::Unavailable;
         for round in 0..ATTEMPTS {
@@ -125,9 +165,7 @@ impl Api {
                 tokio::time::sleep(Duration::from_millis(100 << round)).await;
             }
             let permit = self.permits.acquire(class).await;
-            if write && !self.leadership.may_write() {
-                return Err(Refusal::NotLeader);
-            }
+            may()?;
             let call = exchange::<T>(&self.client.0, request.clone());
             let answer = tokio::time::timeout(DEADLINE, call).await;
             match judge(answer, permit) {
@@ -208,9 +246,7 @@ fn of_status(status: &Status) -> Refusal {
         409 if status.reason == "AlreadyExists" => Refusal::AlreadyExists,
         409 => Refusal::Conflict,
         403 if status.message.contains("exceeded quota") => Refusal::Forbidden("quota exceeded"),
-        403 if status.message.contains("is being terminated") => {
-            Refusal::Forbidden("the namespace is being deleted")
-        }
+        403 if status.message.contains("is being terminated") => Refusal::Ending,
         403 => Refusal::Forbidden("missing rights or a policy"),
         413 => Refusal::TooLarge,
         429 => Refusal::Throttled,

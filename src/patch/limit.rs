@@ -1,4 +1,5 @@
-//! Pure. How many writes the API server takes at once: grows while it is quick, halves on 429.
+//! Pure. How many writes the API server takes at once: grows while it is quick, halves on 429 and
+//! when a write waits too long for its answer.
 
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ const MEMORY: Duration = Duration::from_secs(60);
 /// A latency above this multiple of the minimum means that the server is queueing.
 const PATIENCE: f64 = 2.0;
 
+/// A write without an answer is aged beyond this multiple of the minimum, and not before
+/// [`AGED_AT_LEAST`]: an API server that starts to hang is felt before anything ends.
+const AGED: u32 = 4;
+/// What no write is aged below: garbage collections and leader changes of etcd take as long.
+const AGED_AT_LEAST: Duration = Duration::from_millis(250);
+
 /// What a good window multiplies the limit with, until the server first shows that it is enough:
 /// one step at a time, a first sync of 1,000 Secrets would be half over before the limit fits.
 const QUICK: f64 = 1.5;
@@ -40,8 +47,9 @@ const QUICK: f64 = 1.5;
 /// then on, so that it comes back without overshoot.
 ///
 /// # Guarantees
-/// Stays within `1..=max`. A 429 halves it at most once a second, so that one burst of answers
-/// counts once; nothing starts before the pause that the server asked for is over.
+/// Stays within `1..=max`. It halves at most once a second, so that one burst of answers counts
+/// once, and only for writes that began after it last did: what was under way by then says nothing
+/// of the new limit. Nothing starts before the pause that the server asked for is over.
 #[derive(Debug)]
 pub struct Limit {
     max: f64,
@@ -117,23 +125,44 @@ impl Limit {
         self.closed_until
     }
 
-    /// Learns from one write that took `latency` and ended at `now`.
-    pub fn ended(&mut self, sort: Sort, latency: Duration, verdict: Verdict, now: Duration) {
+    /// Learns from one write that began at `began` and ended at `now`.
+    pub fn ended(&mut self, sort: Sort, began: Duration, verdict: Verdict, now: Duration) {
         match verdict {
-            Verdict::Answered => self.sample(sort, latency, now),
+            Verdict::Answered if self.says_something(began) => {
+                self.sample(sort, now.saturating_sub(began), now);
+            }
+            Verdict::Answered => {}
             Verdict::Throttled(after) => {
-                self.halve(now);
+                self.halve(began, now);
                 let pause = after.unwrap_or(Duration::from_secs(1));
                 self.closed_until = self.closed_until.max(now + pause);
             }
-            Verdict::Lost => self.halve(now),
+            Verdict::Lost => self.halve(began, now),
         }
     }
 
-    fn halve(&mut self, now: Duration) {
+    /// Learns from writes that have no answer yet, given as sort and beginning.
+    pub fn waits(&mut self, flights: impl IntoIterator<Item = (Sort, Duration)>, now: Duration) {
+        let aged = |(sort, began): &(Sort, Duration)| {
+            let minimum = self.sorts[*sort as usize].minimum;
+            let waited = now.saturating_sub(*began);
+            self.says_something(*began)
+                && minimum.is_some_and(|(least, _)| waited > AGED_AT_LEAST.max(least * AGED))
+        };
+        if let Some((_, began)) = flights.into_iter().find(aged) {
+            self.halve(began, now);
+        }
+    }
+
+    /// Whether a write that began then met the present limit.
+    fn says_something(&self, began: Duration) -> bool {
+        self.halved_at.is_none_or(|at| began >= at)
+    }
+
+    fn halve(&mut self, began: Duration, now: Duration) {
         self.searching = false;
         let recent = |at: Duration| now < at + Duration::from_secs(1);
-        if self.halved_at.is_none_or(|at| !recent(at)) {
+        if self.says_something(began) && self.halved_at.is_none_or(|at| !recent(at)) {
             self.halved_at = Some(now);
             self.limit = (self.limit / 2.0).max(1.0);
             self.sorts.iter_mut().for_each(|sort| sort.samples.clear());
@@ -163,7 +192,7 @@ mod tests {
         for i in 0..n {
             limit.ended(
                 Sort::Secret,
-                MS(latency),
+                MS((from + i as u64).saturating_sub(latency)),
                 Verdict::Answered,
                 MS(from + i as u64),
             );
@@ -187,8 +216,8 @@ mod tests {
             steps.push(limit.allowed(MS(100)));
         }
         assert_eq!(steps, [12, 18, 27, 32]);
-        limit.ended(Sort::Secret, MS(1), Verdict::Lost, MS(100));
-        feed(&mut limit, 16 * 3, 5, 100);
+        limit.ended(Sort::Secret, MS(99), Verdict::Lost, MS(100));
+        feed(&mut limit, 16 * 3, 5, 105);
         assert_eq!(limit.allowed(MS(200)), 16 + 3);
 
         let mut limit = Limit::new(32);
@@ -215,15 +244,42 @@ mod tests {
         for i in 0..20 {
             limit.ended(
                 Sort::Secret,
-                MS(1),
+                MS(999),
                 Verdict::Throttled(Some(MS(2000))),
                 MS(1000 + i),
             );
         }
         assert_eq!(limit.allowed(MS(1500)), 0);
         assert_eq!(limit.allowed(MS(3019)), 16);
-        limit.ended(Sort::Secret, MS(1), Verdict::Throttled(None), MS(3100));
+        limit.ended(Sort::Secret, MS(3099), Verdict::Throttled(None), MS(3100));
         assert_eq!(limit.allowed(MS(4100)), 8);
+    }
+
+    #[test]
+    fn a_write_that_waits_too_long_halves_before_it_ends() {
+        let mut limit = Limit::new(32);
+        let waits = |limit: &mut Limit, began: u64, now: u64| {
+            limit.waits([(Sort::Secret, MS(began))], MS(now));
+            limit.allowed(MS(now))
+        };
+        assert_eq!(waits(&mut limit, 0, 900), 8, "nothing is known of its sort");
+        feed(&mut limit, 16 * 40, 5, 1000);
+        assert_eq!(waits(&mut limit, 2000, 2250), 32, "250 ms are no age");
+        assert_eq!(waits(&mut limit, 2000, 2251), 16);
+        assert_eq!(waits(&mut limit, 2010, 9000), 16, "it began before");
+        assert_eq!(waits(&mut limit, 8000, 9000), 8);
+        assert_eq!(waits(&mut limit, 9000, 9500), 8, "once a second");
+        // What began before the halving teaches nothing when it ends.
+        for _ in 0..16 * 10 {
+            limit.ended(Sort::Secret, MS(8000), Verdict::Answered, MS(10_000));
+            limit.ended(Sort::Secret, MS(8000), Verdict::Lost, MS(10_500));
+        }
+        assert_eq!(limit.allowed(MS(11_000)), 8);
+        // A slow server's own pace is no age.
+        let mut limit = Limit::new(32);
+        feed(&mut limit, 16 * 40, 100, 1000);
+        assert_eq!(waits(&mut limit, 2000, 2400), 32);
+        assert_eq!(waits(&mut limit, 2000, 2401), 16);
     }
 
     #[test]
@@ -231,7 +287,7 @@ mod tests {
         let mut limit = Limit::new(32);
         feed(&mut limit, 16 * 40, 2, 0);
         for i in 0..16 * 10 {
-            limit.ended(Sort::Status, MS(10), Verdict::Answered, MS(1000 + i));
+            limit.ended(Sort::Status, MS(990 + i), Verdict::Answered, MS(1000 + i));
         }
         assert_eq!(limit.allowed(MS(2000)), 32);
     }

@@ -66,9 +66,11 @@ const SHARE: usize = 4;
 #[derive(Debug)]
 struct State {
     limit: Limit,
-    in_flight: usize,
+    /// Writes in flight by number, which rises with time: the oldest comes first.
+    flights: BTreeMap<u64, (Sort, Duration)>,
     /// Those in flight that write Secrets.
     secrets: usize,
+    /// Number of the next waiter or flight.
     next: u64,
     waiting: BTreeMap<(Class, u64), Waiter>,
 }
@@ -91,7 +93,8 @@ pub struct Permits {
 pub struct Permit {
     permits: Permits,
     class: Class,
-    began: Duration,
+    /// Its place in [`State::flights`].
+    flight: u64,
     verdict: Option<Verdict>,
 }
 
@@ -101,7 +104,7 @@ impl Permits {
     pub fn new(max: usize, clock: Clock) -> Self {
         let state = State {
             limit: Limit::new(max),
-            in_flight: 0,
+            flights: BTreeMap::new(),
             secrets: 0,
             next: 0,
             waiting: BTreeMap::new(),
@@ -137,7 +140,7 @@ impl Permits {
     pub fn load(&self) -> (usize, usize, usize) {
         let state = self.lock();
         let allowed = state.limit.allowed(self.clock.uptime());
-        (state.in_flight, state.waiting.len(), allowed)
+        (state.flights.len(), state.waiting.len(), allowed)
     }
 
     /// Puts a waiter in line; the answer is how long the gate stays closed.
@@ -159,7 +162,8 @@ impl Permits {
     #[must_use]
     fn hand_out(&self, state: &mut State, now: Duration) -> Vec<Permit> {
         let mut returned = Vec::new();
-        while state.in_flight < state.limit.allowed(now) {
+        state.limit.waits(state.flights.values().copied(), now);
+        while state.flights.len() < state.limit.allowed(now) {
             let Some(slot) = state.first(now) else { break };
             if slot.0.waits_for_secrets() && state.is_busy_with_secrets(&slot, now) {
                 break;
@@ -167,12 +171,14 @@ impl Permits {
             let Some(waiter) = state.waiting.remove(&slot) else {
                 break;
             };
-            state.in_flight += 1;
+            let flight = state.next;
+            state.next += 1;
+            state.flights.insert(flight, (slot.0.sort(), now));
             state.secrets += usize::from(slot.0.is_secret());
             let permit = Permit {
                 permits: self.clone(),
                 class: slot.0,
-                began: now,
+                flight,
                 verdict: None,
             };
             returned.extend(waiter.wake.send(permit).err());
@@ -224,16 +230,11 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let now = self.permits.clock.uptime();
         let mut state = self.permits.lock();
-        state.in_flight = state.in_flight.saturating_sub(1);
+        let flight = state.flights.remove(&self.flight);
         let secret = usize::from(self.class.is_secret());
         state.secrets = state.secrets.saturating_sub(secret);
-        if let Some(verdict) = self.verdict {
-            state.limit.ended(
-                self.class.sort(),
-                now.saturating_sub(self.began),
-                verdict,
-                now,
-            );
+        if let (Some(verdict), Some((sort, began))) = (self.verdict, flight) {
+            state.limit.ended(sort, began, verdict, now);
         }
         let returned = self.permits.hand_out(&mut state, now);
         drop(state);

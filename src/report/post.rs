@@ -45,7 +45,7 @@ impl Inner {
         let request = json_request("POST", &path, serde_json::to_vec(&body).unwrap_or_default());
         if let Err(refusal) = self
             .api
-            .send::<serde::de::IgnoredAny>(Class::Event, request)
+            .send_into::<serde::de::IgnoredAny>(namespace, Class::Event, request)
             .await
         {
             tracing::debug!(reason = event.reason, %refusal, "event not written");
