@@ -86,6 +86,10 @@ pub struct Context {
     suspected: Mutex<HashMap<StoreId, Duration>>,
 }
 
+/// A Secret that is gone may be the first that is seen of its namespace's or its owner's end; by
+/// then the other watches have told.
+const LOSS_WAIT: Duration = Duration::from_millis(500);
+
 impl Context {
     /// Puts the parts together.
     #[must_use]
@@ -182,9 +186,7 @@ impl Context {
     /// The target of an object is gone: somebody looks, later if that happens again and again.
     pub fn look_at_loss(&self, look: Look) {
         let after = lock(&self.losses).lost(&look.key, self.clock.uptime());
-        if after.is_zero() {
-            return self.look(look, false);
-        }
+        let after = after.max(LOSS_WAIT);
         let (key, reasons) = (Item(look.key), reason(look.trigger));
         self.queue.add_after(key, Lane::Changed, after, reasons);
     }

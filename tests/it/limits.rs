@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::support::{Sim, extract};
 
 mod backend;
+mod deletion;
 mod noise;
 mod outage;
 mod pushback;
