@@ -8,9 +8,9 @@ use tidegate_contract::{ErrorKind, ProviderError, RemoteKey, RemoteSecret};
 use tidegate_fetch::{Answer, Read, Seen, Source, Subscription};
 use tidegate_queue::{Lane, Reasons, Requeue, Ticket};
 use tidegate_stages::{
-    Change, Env, FetchFailure, IdleReason, Lane as Hint, Memory, Next, ObjectKey, Observed, Outcome, Plan,
-    PlannedRead, ReadPlan, Rendered, Seed, SyncError, Trigger, diff, plan, render, schedule,
-    status,
+    Change, Env, FetchFailure, IdleReason, Lane as Hint, Memory, Next, ObjectKey, Observed,
+    Outcome, Plan, PlannedRead, ReadPlan, Rendered, Seed, SyncError, Trigger, diff, plan, render,
+    schedule, status,
 };
 
 use super::context::{Context, Item, reason, trigger};

@@ -63,7 +63,8 @@ mod tests {
     use super::*;
 
     fn namespace(name: &str, phase: &str) -> Namespace {
-        let shown = serde_json::json!({ "metadata": { "name": name }, "status": { "phase": phase } });
+        let shown =
+            serde_json::json!({ "metadata": { "name": name }, "status": { "phase": phase } });
         serde_json::from_value(shown).unwrap()
     }
 
